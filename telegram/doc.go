@@ -1,0 +1,86 @@
+// Package telegram says what a telegram is: its heading, its text, its numbers, and the one way each of them is written.
+//
+// Everything that is signed, hashed, sealed or sent in Chancery is one of the written forms of this package, so a stranger can
+// write a compatible program from this page. Integers are big-endian; u8, u16, u32 and u64 are unsigned of that many bits; ‖ joins.
+// A text is UTF-8. "short text" is u8 length ‖ text. A time is u64, the two's complement of seconds since 1970-01-01T00:00:00Z.
+//
+// # The telegram
+//
+//	telegram = u8 version 1 ‖ seed 32 ‖ field … ‖ block …
+//	field, block = u8 kind ‖ length ‖ value           (length: unsigned LEB128, as short as it can be)
+//
+// The fields of the head, in this order, each once unless it says otherwise:
+//
+//	 2 suite        u8 1
+//	 3 sender       office@post
+//	 4 releaser     u32 person ‖ u16 key number        empty while it is only handed over
+//	 5 drafter      u32 person ‖ u16 key number
+//	 6 action       u8 precedence ‖ office@post        once for each action addressee, at least one
+//	 7 info         u8 precedence ‖ office@post        once for each info addressee
+//	 8 label        short text policy ‖ short text classification ‖ u8 n ‖ n short texts, the caveats ‖ time of review, or nothing
+//	 9 type         u8: 0 operation, 1 exercise, 2 drill
+//	10 deadline     time, or empty
+//	11 DTG          time of origin
+//	12 released at  time                               empty while it is only handed over
+//	13 register by  time                               empty while it is only handed over
+//	14 asks         u8: bit 0 receipt, bit 1 fulfilment
+//	15 subject      text, may be empty
+//	16 signature    the name that stands under the text, may be empty
+//	17 reference    u8 act ‖ u16 year ‖ u32 serial ‖ short text post ‖ R 32, or nothing; any number of times
+//
+// The blocks of the body, any number, in the order of the text:
+//
+//	0x41 paragraph        its text: no space at either end
+//	0x40 more             text that goes on in the same paragraph after a blank
+//	0x42 convey           a telegram to be conveyed begins; the value says to whom
+//	0x43 end              it ends; the value is the signature under it. At most four deep
+//	0x44 blank            hides an extent when spans are withheld later; u8 n, n blank leaves
+//	0x45 attachment       reserved, refused by this version
+//
+// Parse accepts exactly what Marshal writes: parse, print, same bytes.
+//
+// # The roots
+//
+// Each field is a leaf of the head's tree, and leaf 0 before them, the form, holds the kinds of all head leaves (its own is 1) and of
+// all body leaves, a byte each. Each word of a paragraph with the spaces after it is a leaf of the body's tree: kind 0x41 if it is a
+// paragraph's first, else 0x40; convey and end are a leaf each; a blank is n leaves of no value. A character of the ranges in
+// [Words] stands alone as a word. With
+//
+//	sh = HMAC-SHA-256(seed, "chancery/v1/head\n")     sb = HMAC-SHA-256(seed, "chancery/v1/body\n")
+//	salt i = HMAC-SHA-256(sh or sb, "chancery/v1/salt\n" ‖ u32 i)
+//	leaf i = SHA-256(0x00 ‖ salt i ‖ u32 i ‖ u8 kind ‖ u32 length ‖ value)
+//	node   = SHA-256(0x01 ‖ left ‖ right), the tree's shape that of RFC 6962 section 2.1
+//
+// H and B are the roots of the two trees, of nh and nb leaves (the root of no leaves is SHA-256 of nothing), and
+//
+//	R = SHA-256("chancery/v1/root\n" ‖ u8 suite ‖ u32 nh ‖ H ‖ u32 nb ‖ B)
+//
+// is what the releaser signs. The drafter signs D, which is R with the values of fields 4, 12 and 13 empty: who releases, and when,
+// is not the drafter's to say. Whoever has the telegram computes both.
+//
+// # What travels
+//
+// A [Registered] telegram is the telegram with the drafter's and the releaser's signatures and its numbers:
+//
+//	registered = u32 length ‖ telegram ‖ draft Ed25519 64 ‖ release Ed25519 64 ‖ release ML-DSA-44 2420 ‖ numbers
+//	numbers    = u16 year ‖ u32 register number ‖ u8 n−1 ‖ n × (short text post ‖ u32 serial) ‖ time registered
+//
+// It is cut into sections, and each is sealed by itself:
+//
+//	section = u8 circuit ≥ 1 ‖ u32 special ‖ u32 lane ‖ u32 serial ‖ u32 i ‖ u32 n ‖ piece     (i from 1 to n)
+//	service = u8 0 ‖ u8 kind ‖ statement ‖ Ed25519 64 ‖ ML-DSA-44 2420
+//
+// # The register's entry
+//
+// N is the root of a third tree of the same make, its seed HMAC-SHA-256(sh, "chancery/v1/numbers\n"): leaf 0 the form (kind 0x80,
+// the kinds of all its leaves), 0x81 u16 year ‖ u32 register number, 0x82 post ‖ u32 serial for each addressed post in the order R
+// names them, 0x83 time registered. The post that receives enters its own numbers in the same way, seed HMAC(sh,
+// "chancery/v1/incoming\n"), with one leaf 0x82 for the sender.
+//
+//	entry = "chancery/v1/entry\n" ‖ u8 kind ‖ R ‖ SHA-256(release Ed25519 ‖ ML-DSA-44) ‖ SHA-256(draft Ed25519) ‖ u32 leaves of N ‖ N
+//
+// # The envelope
+//
+// What a circuit carries is an [Envelope]: 25 bytes in clear, L0, and a body that only package seal can open. Circuits, desks and
+// registers handle it without being able to name a key.
+package telegram

@@ -1,0 +1,27 @@
+package telegram
+
+// Labels separate the uses of keys and hashes: no two uses share one. This is the only table of them; docs/formats repeats it.
+const (
+	LabelHead     = "chancery/v1/head\n"     // HMAC: release seed to the head's
+	LabelBody     = "chancery/v1/body\n"     // HMAC: release seed to the body's
+	LabelNumbers  = "chancery/v1/numbers\n"  // HMAC: head seed to the numbers'
+	LabelIncoming = "chancery/v1/incoming\n" // HMAC: head seed to the receiver's numbers'
+	LabelSalt     = "chancery/v1/salt\n"     // HMAC: a part's seed to a leaf's salt
+	LabelRoot     = "chancery/v1/root\n"     // SHA-256: R
+	LabelEntry    = "chancery/v1/entry\n"    // the register's entry
+	LabelNote     = "chancery/v1/note\n"     // SHA-256: what an entry that is no telegram says
+
+	LabelDraft   = "chancery/v1/draft\n"   // signature: the drafter hands over
+	LabelRelease = "chancery/v1/release\n" // signature: the releaser releases
+	LabelLetter  = "chancery/v1/letter\n"  // signature: the post sends a letter
+	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received
+	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
+	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
+
+	LabelHPKE   = "chancery/v1/hpke\n"   // HPKE info of a letter
+	LabelExport = "chancery/v1/export\n" // HPKE export: the letter's secret
+	LabelSeal   = "chancery/v1/seal\n"   // HKDF info: the letter's AES key
+	LabelRest   = "chancery/v1/rest\n"   // associated data of what is sealed at rest
+
+	LabelStatement = "chancery/v1/statement\n" // SHA-256: a directory statement's salted digest
+)

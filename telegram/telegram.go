@@ -1,0 +1,299 @@
+package telegram
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds of a telegram. What is larger is refused with words that say so.
+const (
+	MaxText       = 1 << 20 // bytes of the body's text together
+	MaxAddressees = 256
+	MaxReferences = 64
+	MaxDepth      = 4 // of telegrams conveyed within telegrams
+	MaxLine       = 1024
+	MaxRegisterBy = 30 * 24 * time.Hour // from release to the last moment of registering
+)
+
+// Telegram is what a drafter hands over and an officer releases. It has no numbers: those are the post's to give.
+// A Telegram is a value: whoever has signed or hashed one must not change it.
+type Telegram struct {
+	Seed     [32]byte // random, made when it is handed over; salts every leaf
+	From     Address
+	Releaser KeyRef // zero while only handed over
+	Drafter  KeyRef
+	To       []Addressee // action: they must act
+	Info     []Addressee // they shall know
+	Label    Label
+	Type     Type
+	Deadline int64 // seconds since 1970, 0 for none
+	DTG      int64 // time of origin, seconds since 1970
+
+	Released   int64 // seconds since 1970; 0 while only handed over
+	RegisterBy int64
+
+	Asks       Asks
+	Subject    string
+	Signature  string // the name under the text
+	References []Reference
+	Body       []Block
+}
+
+// Label says how a telegram is to be protected: RFC 7444's policy and classification, caveats, and the date it is looked at again.
+type Label struct {
+	Policy         string   `json:"policy,omitempty"`
+	Classification string   `json:"classification,omitempty"`
+	Caveats        []string `json:"caveats,omitempty"` // "SPECIAL FILE"
+	Review         int64    `json:"review,omitempty"`  // seconds since 1970, 0 for none
+}
+
+// Asks are the duties laid on action addressees beyond acting.
+type Asks uint8
+
+// The duties.
+const (
+	AskReceipt    Asks = 1 << iota // confirm receipt
+	AskFulfilment                  // telegraph the fulfilment: only a report closes the order
+)
+
+// Act is what a telegram does to the one it refers to.
+type Act uint8
+
+// The acts.
+const (
+	Refers       Act = iota // cites it only
+	Acknowledges            // we will do it
+	Fulfils                 // it is done: closes the order on both sides
+)
+
+var acts = [...]string{"refers", "acknowledges", "fulfils"}
+
+func (a Act) String() string {
+	if int(a) < len(acts) {
+		return acts[a]
+	}
+	return fmt.Sprintf("act %d", uint8(a))
+}
+
+// MarshalText writes the act as its word.
+func (a Act) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// Reference cites another telegram by the number people cite: the serial given by the post that sent it, and the year.
+type Reference struct {
+	Act    Act
+	Post   string // whose serial it is
+	Year   uint16
+	Serial uint32
+	Root   Root // of the cited telegram, zero if not known
+}
+
+// BlockKind is the kind of a block of the body.
+type BlockKind uint8
+
+// The kinds of blocks; their numbers are those of the leaves.
+const (
+	More      BlockKind = 0x40
+	Paragraph BlockKind = 0x41
+	Convey    BlockKind = 0x42
+	End       BlockKind = 0x43
+	Blank     BlockKind = 0x44
+)
+
+// Block is one piece of a body: see the package comment. A Blank's Text is its count as one byte.
+type Block struct {
+	Kind BlockKind
+	Text string
+}
+
+// AddressedPosts are the posts the telegram goes to, each once, in the order in which the addressees name them, action before info.
+func (t *Telegram) AddressedPosts() []string {
+	var out []string
+	for _, a := range slices.Concat(t.To, t.Info) {
+		if !slices.Contains(out, a.Post) {
+			out = append(out, a.Post)
+		}
+	}
+	return out
+}
+
+// PrecedenceFor is the highest precedence of the post's own addressees, and whether it has any.
+func (t *Telegram) PrecedenceFor(post string) (p Precedence, addressed bool) {
+	for _, a := range slices.Concat(t.To, t.Info) {
+		if a.Post == post {
+			p, addressed = max(p, a.Precedence), true
+		}
+	}
+	return p, addressed
+}
+
+// Precedence is the highest precedence of all addressees.
+func (t *Telegram) Precedence() (p Precedence) {
+	for _, a := range slices.Concat(t.To, t.Info) {
+		p = max(p, a.Precedence)
+	}
+	return p
+}
+
+// Check says what is wrong with the telegram, in words for its drafter. A telegram that passes can be written and read back.
+func (t *Telegram) Check() error {
+	if err := t.checkAddresses(); err != nil {
+		return err
+	}
+	if t.Drafter.Person == 0 || t.Drafter.Key == 0 {
+		return errors.New("the drafter is missing")
+	}
+	if t.Releaser == (KeyRef{}) != (t.Released == 0) || (t.Released == 0) != (t.RegisterBy == 0) {
+		return errors.New("a release has a releaser, a time and a last moment to register: one of them is missing")
+	}
+	if t.Released != 0 && (t.RegisterBy < t.Released || t.RegisterBy-t.Released > int64(MaxRegisterBy/time.Second)) {
+		return errors.New("a released telegram must be registered within 30 days of its release")
+	}
+	if t.Type > Drill {
+		return fmt.Errorf("type %d is unknown", t.Type)
+	}
+	if t.Asks > AskReceipt|AskFulfilment {
+		return fmt.Errorf("it asks for something unknown (%#x)", uint8(t.Asks))
+	}
+	if err := t.checkLines(); err != nil {
+		return err
+	}
+	if len(t.References) > MaxReferences {
+		return fmt.Errorf("it has %d references, at most %d are possible", len(t.References), MaxReferences)
+	}
+	for _, r := range t.References {
+		if r.Act > Fulfils || r.Serial == 0 {
+			return errors.New("a reference needs a known act and a number")
+		}
+		if err := CheckPostName(r.Post); err != nil {
+			return fmt.Errorf("a reference: %w", err)
+		}
+	}
+	return CheckBody(t.Body)
+}
+
+func (t *Telegram) checkAddresses() error {
+	if err := t.From.check(); err != nil {
+		return fmt.Errorf("the sender: %w", err)
+	}
+	if len(t.To) == 0 {
+		return errors.New("it has no action addressee: say to whom it goes")
+	}
+	if n := len(t.To) + len(t.Info); n > MaxAddressees {
+		return fmt.Errorf("it has %d addressees, at most %d are possible", n, MaxAddressees)
+	}
+	seen := map[Address]bool{}
+	for _, a := range slices.Concat(t.To, t.Info) {
+		if err := a.check(); err != nil {
+			return fmt.Errorf("an addressee: %w", err)
+		}
+		if a.Precedence > Override {
+			return fmt.Errorf("addressee %s: %s is unknown", a.Address, a.Precedence)
+		}
+		if seen[a.Address] {
+			return fmt.Errorf("%s is addressed twice", a.Address)
+		}
+		seen[a.Address] = true
+	}
+	return nil
+}
+
+func (t *Telegram) checkLines() error {
+	if len(t.Label.Caveats) > 32 {
+		return errors.New("it has more than 32 caveats")
+	}
+	for _, s := range append([]string{t.Label.Policy, t.Label.Classification}, t.Label.Caveats...) {
+		if err := checkLine(s, 255); err != nil {
+			return fmt.Errorf("the label: %w", err)
+		}
+	}
+	if slices.Contains(t.Label.Caveats, "") {
+		return errors.New("the label: a caveat is empty")
+	}
+	if err := checkLine(t.Subject, MaxLine); err != nil {
+		return fmt.Errorf("the subject: %w", err)
+	}
+	if err := checkLine(t.Signature, MaxLine); err != nil {
+		return fmt.Errorf("the signature: %w", err)
+	}
+	return nil
+}
+
+func checkLine(s string, limit int) error {
+	if len(s) > limit {
+		return fmt.Errorf("%d bytes, at most %d are possible", len(s), limit)
+	}
+	if strings.ContainsAny(s, "\n\t") {
+		return errors.New("it must stand on one line")
+	}
+	return checkText(s)
+}
+
+// CheckBody says what is wrong with a body: bytes that no telegram carries, brackets that do not close, too much of it.
+func CheckBody(body []Block) error {
+	size, depth := 0, 0
+	for i, b := range body {
+		if size += len(b.Text); size > MaxText {
+			return fmt.Errorf("the text is longer than %d bytes: send it in parts", MaxText)
+		}
+		switch b.Kind {
+		case Paragraph, More:
+			if b.Text == "" || strings.Trim(b.Text, spaces) != b.Text {
+				return errors.New("a paragraph is empty, or has a space at its end")
+			}
+			if b.Kind == More && (i == 0 || body[i-1].Kind != Blank) {
+				return errors.New("a paragraph goes on only after a blank")
+			}
+			if err := checkText(b.Text); err != nil {
+				return fmt.Errorf("the text: %w", err)
+			}
+		case Convey, End:
+			if b.Kind == Convey {
+				depth++
+			} else {
+				depth--
+			}
+			if depth > MaxDepth {
+				return fmt.Errorf("telegrams are conveyed within telegrams at most %d deep", MaxDepth)
+			}
+			if depth < 0 {
+				return errors.New("a conveyed telegram ends that never began")
+			}
+			if err := checkLine(b.Text, MaxLine); err != nil {
+				return fmt.Errorf("a conveyed telegram: %w", err)
+			}
+		case Blank:
+			if len(b.Text) != 1 || b.Text == "\x00" {
+				return errors.New("a blank says how long it is, from 1 to 255")
+			}
+		default:
+			return fmt.Errorf("a block of unknown kind %#02x", uint8(b.Kind))
+		}
+	}
+	if depth != 0 {
+		return errors.New("a conveyed telegram does not end")
+	}
+	return nil
+}
+
+// checkText refuses what cannot be shown as it is: broken UTF-8, control characters, and marks that reorder what a reader sees.
+func checkText(s string) error {
+	if !utf8.ValidString(s) {
+		return errors.New("it is not UTF-8")
+	}
+	for i, r := range s {
+		switch {
+		case r == '\n' || r == '\t':
+		case r < 0x20 || r >= 0x7f && r < 0xa0:
+			return fmt.Errorf("it has the control character U+%04X at byte %d", r, i)
+		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+			return fmt.Errorf("it has U+%04X at byte %d, which changes the order in which text is shown", r, i)
+		case r == 0x2028 || r == 0x2029 || r == 0xfeff:
+			return fmt.Errorf("it has the unseen character U+%04X at byte %d", r, i)
+		}
+	}
+	return nil
+}

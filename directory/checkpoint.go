@@ -1,0 +1,268 @@
+package directory
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"filippo.io/mldsa"
+	fnote "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+)
+
+const (
+	// Fresh is how long a list counts as new after it was signed.
+	Fresh = 30 * 24 * time.Hour
+
+	// ahead is how far an officer's clock may be before ours. A signature from further ahead is not counted: else one made today
+	// could stay fresh for years.
+	ahead = 24 * time.Hour
+
+	algorithmEd25519 = 0x04 // cosignature/v1
+	algorithmMLDSA   = 0x06 // cosignature/v1
+
+	cosignatureHead = 4 + 8 // key hash ‖ time
+)
+
+// ErrFingerprint says that a list begins with another root than the one that was given by another way.
+var ErrFingerprint = errors.New("this is another directory")
+
+// ErrUnsigned says that fewer root officers have signed than it takes.
+var ErrUnsigned = errors.New("too few root officers have signed the directory")
+
+// ErrStale says that a list is rightly signed, but longer ago than [Fresh]. There may be a newer one that is kept from us; a mission
+// that only a courier reaches may go on.
+var ErrStale = errors.New("the directory is out of date")
+
+// Checkpoint is the text that root officers sign: origin, size and root hash of the log, as the C2SP tlog-checkpoint has it.
+func (d *Directory) Checkpoint() string {
+	root := d.Root()
+	return fmt.Sprintf("chancery/directory/%s\n%d\n%s\n", hex.EncodeToString(d.fingerprint[:8]), d.Size(), base64Of(root[:]))
+}
+
+// Name is the name of the officer's keys in a note, root-1 for number 1. A signing key in the form of a note's signer,
+// PRIVATE+KEY+root-1+…, must be made under this name, for it goes into the key's hash and, with ML-DSA, into what is signed.
+func (o Officer) Name() string { return "root-" + strconv.Itoa(o.Number) }
+
+// Verifiers gives the note verifiers of the officer's two keys, for cosignature/v1.
+func (o Officer) Verifiers() (ed25519, mldsa note.Verifier, err error) {
+	if ed25519, err = o.verifier(algorithmEd25519, o.Key.Ed25519); err != nil {
+		return nil, nil, fmt.Errorf("Ed25519 key of %s: %w", o.Name(), err)
+	}
+	if mldsa, err = o.verifier(algorithmMLDSA, o.Key.MLDSA); err != nil {
+		return nil, nil, fmt.Errorf("ML-DSA-44 key of %s: %w", o.Name(), err)
+	}
+	return ed25519, mldsa, nil
+}
+
+func (o Officer) verifier(algorithm byte, key []byte) (note.Verifier, error) {
+	typed := append([]byte{algorithm}, key...)
+	digest := sha256.Sum256(append([]byte(o.Name()+"\n"), typed...))
+	return fnote.NewVerifierForCosignatureV1(fmt.Sprintf("%s+%x+%s", o.Name(), digest[:4], base64Of(typed)))
+}
+
+// readSignatures reads signature lines. With an error it gives the faulty line, from 0.
+func readSignatures(b []byte) ([]string, int, error) {
+	var signatures []string
+	for i := 0; len(b) > 0; i++ {
+		text, rest, ok := bytes.Cut(b, []byte("\n"))
+		switch {
+		case !ok:
+			return nil, i, errors.New("the last line does not end")
+		case i == maxSignatureLines:
+			return nil, i, fmt.Errorf("more than %d signature lines", maxSignatureLines)
+		case len(text) > maxLine:
+			return nil, i, fmt.Errorf("a line of %d bytes: the most is %d", len(text), maxLine)
+		}
+		if _, _, err := cutSignature(string(text)); err != nil {
+			return nil, i, err
+		}
+		signatures, b = append(signatures, string(text)), rest
+	}
+	return signatures, 0, nil
+}
+
+// cutSignature takes a signature line apart into the name and key hash ‖ signature.
+func cutSignature(text string) (name string, sig []byte, err error) {
+	rest, dash := strings.CutPrefix(text, "— ")
+	name, encoded, space := strings.Cut(rest, " ")
+	sig, err = base64.StdEncoding.Strict().DecodeString(encoded)
+	if !dash || !space || !printable(name) || err != nil || len(sig) < 5 || base64Of(sig) != encoded {
+		return "", nil, fmt.Errorf("%.60q is no signature line", text)
+	}
+	return name, sig, nil
+}
+
+// printable says whether a name has visible ASCII only: the names of ours do, and another's may be shown on a terminal.
+func printable(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '+' }) < 0
+}
+
+// cosignature is one signature line that verifies.
+type cosignature struct {
+	officer   int
+	algorithm byte
+	at        time.Time
+}
+
+// verify checks one signature line against the root's officers. ok is false for a line of somebody else.
+func (d *Directory) verify(text string) (c cosignature, ok bool, err error) {
+	name, sig, err := cutSignature(text)
+	if err != nil {
+		return c, false, err
+	}
+	officers := d.root().Officers
+	i := slices.IndexFunc(officers, func(o Officer) bool { return o.Name() == name })
+	if i < 0 {
+		return c, false, nil
+	}
+	ed25519, mldsa44, err := officers[i].Verifiers()
+	if err != nil {
+		return c, false, err
+	}
+	var v note.Verifier
+	switch len(sig) {
+	case cosignatureHead + ed25519SignatureSize:
+		c.algorithm, v = algorithmEd25519, ed25519
+	case cosignatureHead + mldsa.MLDSA44SignatureSize:
+		c.algorithm, v = algorithmMLDSA, mldsa44
+	}
+	if v == nil || binary.BigEndian.Uint32(sig) != v.KeyHash() {
+		return c, false, nil
+	}
+	seconds := binary.BigEndian.Uint64(sig[4:])
+	if seconds >= 1<<40 || !v.Verify([]byte(d.Checkpoint()), sig[4:]) {
+		return c, true, fmt.Errorf("the signature of %s does not verify", name)
+	}
+	c.officer, c.at = officers[i].Number, time.Unix(int64(seconds), 0).UTC()
+	return c, true, nil
+}
+
+func (d *Directory) verifyCosignatures() []cosignature {
+	var cs []cosignature
+	for _, text := range d.signatures {
+		if c, ok, err := d.verify(text); ok && err == nil {
+			cs = append(cs, c)
+		}
+	}
+	return cs
+}
+
+// AddSignatures takes over the root officers' signatures from a signed note of this list's checkpoint, or from signature lines alone.
+// A new signature by the same key takes the old one's place. Lines of others are left out. A line of a root officer's key that does
+// not verify is an error, and so is a note without any line of theirs.
+func (d *Directory) AddSignatures(signed []byte) (*Directory, error) {
+	signed = bytes.TrimPrefix(signed, []byte(d.Checkpoint()+"\n"))
+	if !bytes.HasPrefix(signed, []byte("— ")) {
+		return nil, fmt.Errorf("what was signed is not the checkpoint of this directory, %d statements with root hash %v", d.Size(), d.Root())
+	}
+	lines, _, err := readSignatures(signed)
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.Clone(d.signatures)
+	found := false
+	for _, text := range lines {
+		c, ok, err := d.verify(text)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		found = true
+		kept = slices.DeleteFunc(kept, func(old string) bool {
+			o, ok, err := d.verify(old)
+			return ok && err == nil && o.officer == c.officer && o.algorithm == c.algorithm
+		})
+		kept = append(kept, text)
+	}
+	if !found {
+		return nil, errors.New("no root officer of this directory has signed there")
+	}
+	if len(kept) > maxSignatureLines {
+		return nil, fmt.Errorf("more than %d signature lines", maxSignatureLines)
+	}
+	more := *d
+	more.signatures = kept
+	more.cosignatures = sync.OnceValue(more.verifyCosignatures)
+	return &more, nil
+}
+
+// officerTime is when an officer signed: the older of the times of his two signatures.
+type officerTime struct {
+	number int
+	at     time.Time
+}
+
+// counted gives the officers whose signatures count, each once, newest first: those of whom both algorithms verify.
+func (d *Directory) counted(now time.Time) []officerTime {
+	newest := map[byte]map[int]time.Time{algorithmEd25519: {}, algorithmMLDSA: {}}
+	for _, c := range d.cosignatures() {
+		if c.at.After(now.Add(ahead)) {
+			continue
+		}
+		if at, ok := newest[c.algorithm][c.officer]; !ok || c.at.After(at) {
+			newest[c.algorithm][c.officer] = c.at
+		}
+	}
+	var counted []officerTime
+	for _, o := range d.root().Officers {
+		at, ok := newest[algorithmEd25519][o.Number]
+		other, both := newest[algorithmMLDSA][o.Number]
+		if !ok || !both {
+			continue
+		}
+		if other.Before(at) {
+			at = other
+		}
+		counted = append(counted, officerTime{o.Number, at})
+	}
+	slices.SortStableFunc(counted, func(a, b officerTime) int { return b.at.Compare(a.at) })
+	return counted
+}
+
+// Signers gives the numbers of the root officers whose signatures count, rising.
+func (d *Directory) Signers(now time.Time) []int {
+	var numbers []int
+	for _, c := range d.counted(now) {
+		numbers = append(numbers, c.number)
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// SignedAt is when the list became valid last: the k-th newest of its officers' times, so that fewer than k of them cannot make it
+// look newer than it is. It is the zero time while fewer than k have signed.
+func (d *Directory) SignedAt(now time.Time) time.Time {
+	counted, k := d.counted(now), d.root().Threshold
+	if len(counted) < k {
+		return time.Time{}
+	}
+	return counted[k-1].at
+}
+
+// Verify says whether the list is the one of that fingerprint, signed by as many of its root officers as it takes, and not too long
+// ago. [ErrFingerprint], [ErrUnsigned] and [ErrStale] tell what is wrong; ErrStale comes only when nothing else is.
+func (d *Directory) Verify(fingerprint Fingerprint, now time.Time) error {
+	if d.fingerprint != fingerprint {
+		return fmt.Errorf("its fingerprint is %v, not %v: %w", d.fingerprint, fingerprint, ErrFingerprint)
+	}
+	signers, k := d.Signers(now), d.root().Threshold
+	if len(signers) < k {
+		return fmt.Errorf("%d of the %d that it takes: %w", len(signers), k, ErrUnsigned)
+	}
+	if at := d.SignedAt(now); now.Sub(at) > Fresh {
+		return fmt.Errorf("signed %s: %w", at.Format(time.DateOnly), ErrStale)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package directory
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	header = "chancery directory 1"
+
+	// MaxFile bounds a directory's file, in bytes: what is longer is refused unread.
+	MaxFile = 64 << 20
+
+	maxLine           = 8 << 10
+	maxSignatureLines = 4 * MaxOfficers
+)
+
+// Marshal writes the list with its checkpoint and the signatures it has.
+func (d *Directory) Marshal() []byte {
+	b := append([]byte(header), "\n\n"...)
+	for _, e := range d.entries {
+		b = line(b, "salt", base64Of(e.salt[:]))
+		b = append(append(b, e.statement.Text()...), '\n')
+	}
+	return append(b, d.note()...)
+}
+
+// note is the checkpoint with its signatures: a signed note.
+func (d *Directory) note() []byte {
+	b := append([]byte(d.Checkpoint()), '\n')
+	for _, s := range d.signatures {
+		b = append(append(b, s...), '\n')
+	}
+	return b
+}
+
+// Parse reads what Marshal wrote, and nothing else. The list is then well formed, its statements agree with each other and the
+// checkpoint is of this list; whether anybody signed it, Verify says, and whether the keys in it vouch for themselves, [Directory.Vouchers].
+func Parse(file []byte) (*Directory, error) {
+	if len(file) > MaxFile {
+		return nil, fmt.Errorf("a directory of %d bytes: the most is %d", len(file), MaxFile)
+	}
+	f := &blocks{rest: file}
+	first, err := f.block()
+	if err != nil {
+		return nil, fmt.Errorf("line 1: %w", err)
+	}
+	switch {
+	case len(first) == 1 && first[0] == header:
+	case strings.HasPrefix(first[0], "chancery directory "):
+		return nil, fmt.Errorf("line 1: %.40q: %w", first[0], ErrOlder)
+	default:
+		return nil, fmt.Errorf("line 1: this is no directory: one begins with %q", header)
+	}
+	d := empty()
+	for {
+		block, err := f.block()
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", f.line, err)
+		}
+		if !strings.HasPrefix(block[0], "salt ") {
+			return d, d.parseCheckpoint(block, f)
+		}
+		if at, err := d.parseEntry(block); err != nil {
+			return nil, fmt.Errorf("line %d: %w", f.start+at, err)
+		}
+	}
+}
+
+// parseEntry reads one statement with the salt before it. With an error it gives the faulty line, from 0.
+func (d *Directory) parseEntry(block []string) (int, error) {
+	encoded := strings.TrimPrefix(block[0], "salt ")
+	b, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil || len(b) != len(salt{}) || base64Of(b) != encoded {
+		return 0, fmt.Errorf("a salt is %d bytes in base64", len(salt{}))
+	}
+	s, at, err := readStatement(block[1:])
+	if err != nil {
+		return at + 1, err
+	}
+	return 1, d.add(s, salt(b))
+}
+
+func (d *Directory) parseCheckpoint(block []string, f *blocks) error {
+	if d.Size() == 0 {
+		return fmt.Errorf("line %d: the directory has no root: statements begin with a salt", f.start)
+	}
+	want := strings.Split(strings.TrimSuffix(d.Checkpoint(), "\n"), "\n")
+	for i, w := range want {
+		if i >= len(block) || block[i] != w {
+			return fmt.Errorf("line %d: the checkpoint of these statements says here %q", f.start+i, w)
+		}
+	}
+	if len(block) > len(want) {
+		return fmt.Errorf("line %d: a checkpoint has %d lines: %w", f.start+len(want), len(want), ErrOlder)
+	}
+	signatures, at, err := readSignatures(f.rest)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", f.line+at, err)
+	}
+	d.signatures = signatures
+	return nil
+}
+
+// blocks cuts a file into its blocks of lines, each closed by an empty line.
+type blocks struct {
+	rest  []byte
+	start int // number of the last block's first line
+	line  int // number of the next line, from 1; 0 before any was read
+}
+
+// block gives the next block, of at least one line.
+func (f *blocks) block() ([]string, error) {
+	f.line = max(f.line, 1)
+	f.start = f.line
+	var block []string
+	for {
+		text, rest, ok := bytes.Cut(f.rest, []byte("\n"))
+		switch {
+		case !ok && len(f.rest) == 0:
+			return nil, errors.New("the file ends before its checkpoint does")
+		case !ok:
+			return nil, errors.New("the last line does not end")
+		case len(text) > maxLine:
+			return nil, fmt.Errorf("a line of %d bytes: the most is %d", len(text), maxLine)
+		case len(text) == 0 && len(block) == 0:
+			return nil, errors.New("an empty line where none belongs")
+		}
+		f.rest = rest
+		f.line++
+		if len(text) == 0 {
+			return block, nil
+		}
+		block = append(block, string(text))
+		if len(block) > maxBlock {
+			return nil, fmt.Errorf("a block of more than %d lines", maxBlock)
+		}
+	}
+}
+
+// maxBlock is more lines than the longest statement has, a root.
+const maxBlock = 4 * MaxOfficers

@@ -23,5 +23,7 @@ const (
 	LabelSeal   = "chancery/v1/seal\n"   // HKDF info: the letter's AES key
 	LabelRest   = "chancery/v1/rest\n"   // associated data of what is sealed at rest
 
+	LabelSubkey = "chancery/v1/subkey\n" // HMAC: a post's master secret to its keys at rest
+
 	LabelStatement = "chancery/v1/statement\n" // SHA-256: a directory statement's salted digest
 )

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -75,7 +76,8 @@ func hold(p *sql.DB, n int) {
 // name is the DSN of the file, never with the key.
 func name(path, query string) string {
 	// modeof gives the write-ahead log the database's mode.
-	q := "vfs=adiantum&modeof=" + url.QueryEscape(path) + query
+	// SQLite knows no + for a space.
+	q := "vfs=adiantum&modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + query
 	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: q}
 	return u.String()
 }

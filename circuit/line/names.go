@@ -1,0 +1,38 @@
+package line
+
+import (
+	"strings"
+	"time"
+
+	"chancery.example/chancery/telegram"
+)
+
+const (
+	maxPayload  = 8 << 20                  // what the hub takes as one message
+	maxBundle   = 4 + telegram.MaxEnvelope // what we send as one message: the longest envelope fits
+	pullExpires = 2 * time.Minute          // how long the hub keeps a request for messages open
+
+	nextPrefix = "$JS.API.CONSUMER.MSG.NEXT."
+	ackPrefix  = "$JS.ACK."
+)
+
+func streamName(r telegram.Route) string        { return r.String() }
+func consumerName(p telegram.Precedence) string { return "p" + digit(p) }
+func inbox(r telegram.Route) string             { return "_INBOX." + r.String() }
+func digit(p telegram.Precedence) string        { return string('0' + rune(p)) }
+func next(r telegram.Route, p telegram.Precedence) string {
+	return nextPrefix + streamName(r) + "." + consumerName(p)
+}
+
+func subject(to telegram.Route, p telegram.Precedence) string {
+	return "tg." + to.String() + "." + digit(p)
+}
+
+// fetched reads in the subject that acknowledges a message through which of our consumers it came.
+func fetched(r telegram.Route, ack string) (telegram.Precedence, bool) {
+	rest, ok := strings.CutPrefix(ack, ackPrefix+streamName(r)+".p")
+	if !ok || len(rest) < 2 || rest[1] != '.' || rest[0] < '0' || rest[0] > '0'+byte(telegram.Override) {
+		return 0, false
+	}
+	return telegram.Precedence(rest[0] - '0'), true
+}

@@ -38,6 +38,7 @@ func (d *DB) openPostgres(ctx context.Context, url string, patience time.Duratio
 	}
 	d.w, d.r = pool(1), pool(readers)
 	d.wakes.dial = func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, cfg.Copy()) }
+	d.wakes.beat = patience
 	var version int
 	if err := d.w.QueryRowContext(ctx, `select current_setting('server_version_num')::int`).Scan(&version); err != nil {
 		return err

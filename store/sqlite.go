@@ -60,6 +60,9 @@ func (d *DB) openSQLite(ctx context.Context, path string, key []byte, patience t
 		return err
 	}
 	hold(d.r, readers)
+	if err := d.w.PingContext(ctx); err != nil { // the hook of the writer is what turns the log on
+		return err
+	}
 	if err := d.claim(ctx); err != nil {
 		return err
 	}
@@ -123,9 +126,11 @@ func inspect(ctx context.Context, path, keyPragma string) error {
 	return nil // any other trouble may be one that the log cures
 }
 
-// claim marks a new file as ours, and refuses one that is another's.
+// claim marks a new file as ours, and refuses one that is another's. It writes only to a new one, so that a post can be opened
+// while another process is busy writing.
 func (d *DB) claim(ctx context.Context) error {
-	return d.Write(ctx, func(t *Tx) error {
+	ours := false
+	look := func(t *Tx) error {
 		var id, tables int64
 		if err := t.QueryRow(`pragma application_id`).Scan(&id); err != nil {
 			return err
@@ -133,11 +138,18 @@ func (d *DB) claim(ctx context.Context) error {
 		if err := t.QueryRow(`select count(*) from sqlite_schema`).Scan(&tables); err != nil {
 			return err
 		}
-		switch {
-		case id == applicationID:
-			return nil
-		case id != 0 || tables > 0:
+		ours = id == applicationID
+		if !ours && (id != 0 || tables > 0) {
 			return fmt.Errorf("%w: its application id is %#x", ErrForeign, id)
+		}
+		return nil
+	}
+	if err := d.Read(ctx, look); err != nil || ours {
+		return err
+	}
+	return d.Write(ctx, func(t *Tx) error {
+		if err := look(t); err != nil || ours { // another process may have been quicker
+			return err
 		}
 		_, err := t.Exec(fmt.Sprintf(`pragma application_id=%d`, applicationID))
 		return err

@@ -154,25 +154,35 @@ func TestCutShort(t *testing.T) {
 	refused(t, path, key, store.ErrDamaged)
 }
 
-// A power cut leaves the log at some block; what reaches beyond was never reported as committed.
+// A power cut leaves the log at some block, and what stands before it whole: SQLite fills each commit up to the end of a
+// block, so that no later write touches it.
 func TestLogCutShortLosesOnlyItsEnd(t *testing.T) {
-	path, key, rows := crashed(t)
-	info, err := os.Stat(path + "-wal")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(path+"-wal", info.Size()-4096); err != nil {
-		t.Fatal(err)
-	}
-	if n := count(t, opened(t, path, key)); n < rows-2 || n >= rows {
-		t.Errorf("%d rows, want a little less than %d", n, rows)
+	last := 10
+	for cut := int64(4096); last > 5; cut += 4096 {
+		path, key, _ := crashed(t)
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path+"-wal", info.Size()-cut); err != nil {
+			t.Fatal(err)
+		}
+		var n, highest int
+		write(t, opened(t, path, key), func(tx *store.Tx) error {
+			return tx.QueryRow(`select count(*), coalesce(max(next), 0) from tally`).Scan(&n, &highest)
+		})
+		if n > last || n < last-1 || highest != n-1 {
+			t.Fatalf("cut by %d: %d rows up to %d, after %d", cut, n, highest, last)
+		}
+		last = n
 	}
 	// Elsewhere than at a block only a bad copy ends: it is refused, and kept for someone to look at.
-	path, key, _ = crashed(t)
-	if err := os.Truncate(path+"-wal", info.Size()-1); err != nil {
+	path, key, _ := crashed(t)
+	before := folder(t, path)
+	if err := os.Truncate(path+"-wal", int64(len(before["post.db-wal"])-1)); err != nil {
 		t.Fatal(err)
 	}
-	before := folder(t, path)
+	before = folder(t, path)
 	refused(t, path, key, store.ErrDamaged)
 	if after := folder(t, path); after["post.db-wal"] != before["post.db-wal"] || after["post.db"] != before["post.db"] {
 		t.Error("a damaged log was changed")
@@ -194,12 +204,30 @@ func TestLockedByAnother(t *testing.T) {
 		if n := count(t, there); n != 1 {
 			t.Errorf("%d rows, want 1", n)
 		}
-		if _, err := store.OpenPatiently(t.Context(), path, key, 50*time.Millisecond); !errors.Is(err, store.ErrBusy) {
-			t.Errorf("opening: got %v, want ErrBusy", err)
+		third, err := store.OpenPatiently(t.Context(), path, key, 50*time.Millisecond)
+		if err != nil {
+			t.Errorf("opening beside a writer: %v", err)
+			return nil
+		}
+		if err := third.Close(); err != nil {
+			t.Error(err)
 		}
 		return nil
 	})
 	write(t, there, put("ROME", 1))
+
+	fresh := filepath.Join(t.TempDir(), "fresh.db")
+	c, err := sqlite3.Open("file:" + fresh + "?vfs=adiantum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Exec(fmt.Sprintf("pragma hexkey='%x'; begin exclusive", key)); err != nil {
+		t.Fatal(err)
+	}
+	if db, err := store.OpenPatiently(t.Context(), fresh, key, 50*time.Millisecond); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("opening a locked file: got %v, %v, want ErrBusy", db, err)
+	}
 }
 
 func TestNothingInClear(t *testing.T) {

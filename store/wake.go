@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // channel is the one PostgreSQL channel; the topic is its payload, so one connection listens for all.
@@ -17,6 +18,7 @@ const redial = time.Second
 // wakes keeps who listens to what in this process.
 type wakes struct {
 	dial func(context.Context) (*pgx.Conn, error) // nil on SQLite
+	beat time.Duration                            // how long the connection may be silent before it is asked whether it lives
 
 	mu     sync.Mutex
 	closed bool
@@ -125,12 +127,28 @@ func (w *wakes) hear(ctx context.Context) {
 	}
 	w.wakeAll()
 	for {
-		n, err := c.WaitForNotification(ctx)
+		n, err := w.next(ctx, c)
 		if err != nil {
 			return
 		}
-		w.wake(n.Payload)
+		if n != nil {
+			w.wake(n.Payload)
+		}
 	}
+}
+
+// next waits for a notification; nil means that none came for a while, and that the server still answers. Without the question a
+// cut cable would look like a quiet day.
+func (w *wakes) next(ctx context.Context, c *pgx.Conn) (*pgconn.Notification, error) {
+	quiet, cancel := context.WithTimeout(ctx, w.beat)
+	defer cancel()
+	n, err := c.WaitForNotification(quiet)
+	if err == nil || ctx.Err() != nil || quiet.Err() == nil {
+		return n, err
+	}
+	ping, cancel := context.WithTimeout(ctx, w.beat)
+	defer cancel()
+	return nil, c.Ping(ping)
 }
 
 func (w *wakes) close() {

@@ -43,13 +43,7 @@ func settle(t *testing.T, db *store.DB, ch <-chan struct{}) {
 	if db.Postgres() {
 		woken(t, ch, "the connection has been made")
 	}
-	for {
-		select {
-		case <-ch:
-		case <-time.After(200 * time.Millisecond):
-			return
-		}
-	}
+	settleQuiet(ch)
 }
 
 func TestWake(t *testing.T) {
@@ -57,7 +51,7 @@ func TestWake(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a, b := db.Wake(ctx, "a"), db.Wake(ctx, "b")
 		settle(t, db, a)
-		settle(t, db, b)
+		settleQuiet(b)
 		write(t, db, notify("a", "a"))
 		woken(t, a, "the topic was named")
 		asleep(t, b, "by another topic")
@@ -133,4 +127,27 @@ func TestWakeAfterAnUncertainCommit(t *testing.T) {
 		}
 		woken(t, ch, "the transaction was kept")
 	})
+}
+
+func TestWakeAfterSilence(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	here, err := store.OpenPatiently(t.Context(), url, nil, 200*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	there := opened(t, url, nil)
+	ch := here.Wake(t.Context(), "a")
+	woken(t, ch, "the connection has been made")
+	settleQuiet(ch)
+	var before, after int
+	listener := `select coalesce(min(pid), 0) from pg_stat_activity where datname = current_database() and query in ('listen chancery', '-- ping')`
+	write(t, there, func(tx *store.Tx) error { return tx.QueryRow(listener).Scan(&before) })
+	time.Sleep(900 * time.Millisecond) // several questions
+	write(t, there, func(tx *store.Tx) error { return tx.QueryRow(listener).Scan(&after) })
+	if before == 0 || before != after {
+		t.Errorf("the listening connection was %d, is %d: silence broke it", before, after)
+	}
+	write(t, there, notify("a"))
+	woken(t, ch, "by another process, after a silence")
 }

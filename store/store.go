@@ -127,7 +127,7 @@ func open(ctx context.Context, url string, key []byte, patience time.Duration) (
 	return d, nil
 }
 
-// Close ends what listens and closes every connection. A transaction that still runs is waited for.
+// Close ends what listens and closes every connection. The caller has ended its transactions: a connection that still has one closes after it, unseen.
 func (d *DB) Close() error {
 	d.wakes.close()
 	var errs []error

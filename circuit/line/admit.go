@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"chancery.example/chancery/telegram"
@@ -35,17 +34,21 @@ func (h *Hub) Admit(ctx context.Context, members []Member) error {
 	if srv == nil {
 		return errStopped
 	}
-	opts, err := h.options(members)
+	h.members = members
+	return h.admit(ctx, srv)
+}
+
+func (h *Hub) admit(ctx context.Context, srv *server.Server) error {
+	users, err := h.users(srv)
 	if err != nil {
-		return err
-	}
-	if err := srv.ReloadOptions(opts); err != nil {
 		return fmt.Errorf("admitting members to the hub: %w", err)
 	}
-	h.mu.Lock()
-	h.members = members
-	h.mu.Unlock()
-	return h.streams(ctx, members)
+	// The order matters: first those who are gone lose their way in, then their streams go, so that nothing of theirs comes back.
+	h.door.admit(users)
+	if err := h.shutOut(srv, users); err != nil {
+		return fmt.Errorf("shutting former members out of the hub: %w", err)
+	}
+	return h.streams(ctx, h.members)
 }
 
 func checkMembers(ms []Member) error {
@@ -64,61 +67,56 @@ func checkMembers(ms []Member) error {
 	return nil
 }
 
-// options are the broker's settings with everybody who may log in. Nothing in the text comes from outside but routing codes, printed
-// in hexadecimal, and public keys that were checked.
-func (h *Hub) options(ms []Member) (*server.Options, error) {
-	o := &server.Options{}
-	if err := o.ProcessConfigString(accounts(h.user, ms)); err != nil {
-		return nil, fmt.Errorf("writing the hub's permissions: %w", err)
+// users makes the account of each member that may log in, once for each run of the broker, and says who belongs to which.
+func (h *Hub) users(srv *server.Server) (map[string]*server.User, error) {
+	hub, err := srv.LookupAccount(hubAccount)
+	if err != nil {
+		return nil, err
 	}
-	port := h.port
-	if port == 0 {
-		port = server.RANDOM_PORT
-	}
-	o.ServerName, o.Host, o.Port = "hub", h.host, port
-	o.NoSigs, o.DisableJetStreamBanner = true, true
-	o.JetStream, o.StoreDir, o.SyncAlways = true, h.cfg.Dir, true
-	o.JetStreamMaxStore, o.JetStreamMaxMemory = 1<<50, 1<<20 // the streams have their own limits; nothing is kept in memory
-	o.MaxPayload, o.MaxPending = maxPayload, 4*maxPayload
-	o.MaxSubs, o.MaxControlLine = 64, 4096
-	o.Cluster.NoAdvertise = true                       // without it the greeting tells every client the machine's addresses
-	o.AuthTimeout, o.WriteDeadline = 30, 2*time.Minute // a satellite line is slow, not dead
-	o.PingInterval, o.MaxPingsOut = 30*time.Second, 2
-	o.NoSystemAccount = false
-	return o, nil
-}
-
-// accounts is the permission table of the package comment in the broker's own language.
-func accounts(hub string, ms []Member) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `accounts {
- HUB {
-  jetstream: enabled
-  users: [ { nkey: %s } ]
-  exports: [
-   { service: "tg.*.*" }
-   { service: "%s*.*", response_type: stream, threshold: "%ds" }
-   { service: "%s*.*.>" }
-  ]
- }
-`, hub, nextPrefix, int(2*pullExpires/time.Second), ackPrefix)
-	for _, m := range ms {
+	users := map[string]*server.User{h.user: {Username: h.user, Account: hub}}
+	for _, m := range h.members {
 		if m.Login == "" {
 			continue
 		}
-		next, ack := nextPrefix+m.Route.String()+".*", ackPrefix+m.Route.String()+".*.>"
-		fmt.Fprintf(&b, ` POST_%[1]v {
-  users: [ { nkey: %[2]s, permissions: { publish: { allow: ["tg.*.*", "%[3]s", "%[4]s"] }, subscribe: { allow: ["%[5]s.>"] } } } ]
-  imports: [
-   { service: { account: HUB, subject: "tg.*.*" } }
-   { service: { account: HUB, subject: "%[3]s" } }
-   { service: { account: HUB, subject: "%[4]s" } }
-  ]
- }
-`, m.Route, m.Login, next, ack, inbox(m.Route))
+		next, ack := nextPrefix+streamName(m.Route)+".*", ackPrefix+streamName(m.Route)+".*.>"
+		acc, err := srv.RegisterAccount(accountName(m.Route))
+		switch {
+		case errors.Is(err, server.ErrAccountExists):
+			acc, err = srv.LookupAccount(accountName(m.Route))
+		case err == nil:
+			for _, subject := range []string{allPosts, next, ack} {
+				if err == nil {
+					err = acc.AddServiceImport(hub, subject, subject)
+				}
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the account of %v: %w", m.Route, err)
+		}
+		users[m.Login] = &server.User{Username: m.Login, Account: acc, Permissions: &server.Permissions{
+			Publish:   &server.SubjectPermission{Allow: []string{allPosts, next, ack}},
+			Subscribe: &server.SubjectPermission{Allow: []string{inbox(m.Route) + ".>"}},
+		}}
 	}
-	b.WriteString("}\n")
-	return b.String()
+	return users, nil
+}
+
+// shutOut ends the connections of those who are no longer, or no longer so, among users.
+func (h *Hub) shutOut(srv *server.Server, users map[string]*server.User) error {
+	for offset := 0; ; {
+		z, err := srv.Connz(&server.ConnzOptions{Username: true, Offset: offset, Limit: 1024})
+		if err != nil {
+			return err
+		}
+		for _, c := range z.Conns {
+			if u := users[c.AuthorizedUser]; u == nil || u.Account.Name != c.Account {
+				srv.DisconnectClientByID(c.Cid) // fails only when it is gone already
+			}
+		}
+		if offset += len(z.Conns); len(z.Conns) == 0 || offset >= z.Total {
+			return nil
+		}
+	}
 }
 
 // streams makes the stream and the consumers of each member, mends those that differ, and deletes what belongs to nobody.

@@ -34,12 +34,14 @@ type Hub struct {
 	key  nkeys.KeyPair // of the hub's own user, made anew by every NewHub and known to this process alone
 	user string        // its public key
 
-	act sync.Mutex // held by Start, Admit and Stop from beginning to end
+	door door
 
-	mu      sync.Mutex     // guards what follows
-	srv     *server.Server // nil while the hub is stopped
-	addr    string
-	members []Member // as last admitted
+	act     sync.Mutex // held by Start, Admit and Stop from beginning to end; guards members
+	members []Member   // as last admitted
+
+	mu   sync.Mutex     // guards what follows
+	srv  *server.Server // nil while the hub is stopped
+	addr string
 }
 
 // NewHub checks c. It starts nothing and touches no file.
@@ -92,10 +94,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	if err := h.prepare(); err != nil {
 		return err
 	}
-	h.mu.Lock()
-	members := h.members
-	h.mu.Unlock()
-	opts, err := h.options(members)
+	opts, err := h.options()
 	if err != nil {
 		return err
 	}
@@ -105,6 +104,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	}
 	log := &brokerLog{log: h.cfg.Log}
 	srv.SetLoggerV2(log, false, false, false)
+	h.door.admit(nil) // the accounts of a former run mean nothing to this one
 	go srv.Start()
 	if err := ready(ctx, srv, log); err != nil {
 		srv.Shutdown()
@@ -114,13 +114,44 @@ func (h *Hub) Start(ctx context.Context) error {
 	h.mu.Lock()
 	h.srv, h.addr = srv, srv.Addr().String()
 	h.mu.Unlock()
-	if len(members) > 0 {
-		if err := h.streams(ctx, members); err != nil {
-			h.stop()
-			return err
-		}
+	if h.members == nil {
+		return nil
+	}
+	if err := h.admit(ctx, srv); err != nil {
+		h.stop()
+		return err
 	}
 	return nil
+}
+
+// options are the broker's settings: one account, HUB, that owns all streams and offers three services to the accounts of the members.
+func (h *Hub) options() (*server.Options, error) {
+	o := &server.Options{}
+	if err := o.ProcessConfigString(fmt.Sprintf(`accounts { %s {
+		jetstream: enabled
+		exports: [
+			{ service: "%s" }
+			{ service: "%s*.*", response_type: stream, threshold: "%ds" }
+			{ service: "%s*.*.>" }
+		]
+	} }`, hubAccount, allPosts, nextPrefix, int(2*pullExpires/time.Second), ackPrefix)); err != nil {
+		return nil, fmt.Errorf("writing the hub's settings: %w", err)
+	}
+	port := h.port
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	o.ServerName, o.Host, o.Port = "hub", h.host, port
+	o.NoSigs, o.DisableJetStreamBanner = true, true
+	o.CustomClientAuthentication, o.AlwaysEnableNonce = &h.door, true
+	o.JetStream, o.StoreDir, o.SyncAlways = true, h.cfg.Dir, true
+	o.JetStreamMaxStore, o.JetStreamMaxMemory = 1<<50, 1<<20 // the streams have their own limits; nothing is kept in memory
+	o.MaxPayload, o.MaxPending = maxPayload, 4*maxPayload
+	o.MaxSubs, o.MaxControlLine = 64, 4096
+	o.Cluster.NoAdvertise = true                       // without it the greeting tells every client the machine's addresses
+	o.AuthTimeout, o.WriteDeadline = 30, 2*time.Minute // a satellite line is slow, not dead
+	o.PingInterval, o.MaxPingsOut = 30*time.Second, 2
+	return o, nil
 }
 
 // prepare finds what would otherwise end as an obscure fault inside the broker: the folder, then the port.

@@ -12,12 +12,15 @@ const (
 	maxBundle   = 4 + telegram.MaxEnvelope // what we send as one message: the longest envelope fits
 	pullExpires = 2 * time.Minute          // how long the hub keeps a request for messages open
 
+	hubAccount = "HUB"
+	allPosts   = "tg.*.*"
 	nextPrefix = "$JS.API.CONSUMER.MSG.NEXT."
 	ackPrefix  = "$JS.ACK."
 )
 
 func streamName(r telegram.Route) string        { return r.String() }
 func consumerName(p telegram.Precedence) string { return "p" + digit(p) }
+func accountName(r telegram.Route) string       { return "POST_" + r.String() }
 func inbox(r telegram.Route) string             { return "_INBOX." + r.String() }
 func digit(p telegram.Precedence) string        { return string('0' + rune(p)) }
 func next(r telegram.Route, p telegram.Precedence) string {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -20,28 +21,11 @@ import (
 )
 
 const (
-	// Fresh is how long a list counts as new after it was signed.
-	Fresh = 30 * 24 * time.Hour
-
-	// ahead is how far an officer's clock may be before ours. A signature from further ahead is not counted: else one made today
-	// could stay fresh for years.
-	ahead = 24 * time.Hour
-
 	algorithmEd25519 = 0x04 // cosignature/v1
 	algorithmMLDSA   = 0x06 // cosignature/v1
 
 	cosignatureHead = 4 + 8 // key hash ‖ time
 )
-
-// ErrFingerprint says that a list begins with another root than the one that was given by another way.
-var ErrFingerprint = errors.New("this is another directory")
-
-// ErrUnsigned says that fewer root officers have signed than it takes.
-var ErrUnsigned = errors.New("too few root officers have signed the directory")
-
-// ErrStale says that a list is rightly signed, but longer ago than [Fresh]. There may be a newer one that is kept from us; a mission
-// that only a courier reaches may go on.
-var ErrStale = errors.New("the directory is out of date")
 
 // Checkpoint is the text that root officers sign: origin, size and root hash of the log, as the C2SP tlog-checkpoint has it.
 func (d *Directory) Checkpoint() string {
@@ -112,6 +96,7 @@ type cosignature struct {
 	officer   int
 	algorithm byte
 	at        time.Time
+	line      string
 }
 
 // verify checks one signature line against the root's officers. ok is false for a line of somebody else.
@@ -143,6 +128,7 @@ func (d *Directory) verify(text string) (c cosignature, ok bool, err error) {
 	if seconds >= 1<<40 || !v.Verify([]byte(d.Checkpoint()), sig[4:]) {
 		return c, true, fmt.Errorf("the signature of %s does not verify", name)
 	}
+	c.line = text
 	c.officer, c.at = officers[i].Number, time.Unix(int64(seconds), 0).UTC()
 	return c, true, nil
 }
@@ -158,8 +144,8 @@ func (d *Directory) verifyCosignatures() []cosignature {
 }
 
 // AddSignatures takes over the root officers' signatures from a signed note of this list's checkpoint, or from signature lines alone.
-// A new signature by the same key takes the old one's place. Lines of others are left out. A line of a root officer's key that does
-// not verify is an error, and so is a note without any line of theirs.
+// A signature taken over replaces one made before by the same key; lines of others are left out. A line of a root officer's key that
+// does not verify is an error, and so is a note without any line of theirs.
 func (d *Directory) AddSignatures(signed []byte) (*Directory, error) {
 	signed = bytes.TrimPrefix(signed, []byte(d.Checkpoint()+"\n"))
 	if !bytes.HasPrefix(signed, []byte("— ")) {
@@ -169,7 +155,14 @@ func (d *Directory) AddSignatures(signed []byte) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := slices.Clone(d.signatures)
+	var kept []cosignature
+	for _, c := range d.cosignatures() {
+		if old := sameKey(kept, c); old < 0 {
+			kept = append(kept, c)
+		} else if c.at.After(kept[old].at) {
+			kept[old] = c
+		}
+	}
 	found := false
 	for _, text := range lines {
 		c, ok, err := d.verify(text)
@@ -180,89 +173,27 @@ func (d *Directory) AddSignatures(signed []byte) (*Directory, error) {
 			continue
 		}
 		found = true
-		kept = slices.DeleteFunc(kept, func(old string) bool {
-			o, ok, err := d.verify(old)
-			return ok && err == nil && o.officer == c.officer && o.algorithm == c.algorithm
-		})
-		kept = append(kept, text)
+		if old := sameKey(kept, c); old < 0 {
+			kept = append(kept, c)
+		} else {
+			kept[old] = c
+		}
 	}
 	if !found {
 		return nil, errors.New("no root officer of this directory has signed there")
 	}
-	if len(kept) > maxSignatureLines {
-		return nil, fmt.Errorf("more than %d signature lines", maxSignatureLines)
-	}
+	slices.SortFunc(kept, func(a, b cosignature) int {
+		return cmp.Or(cmp.Compare(a.officer, b.officer), cmp.Compare(a.algorithm, b.algorithm))
+	})
 	more := *d
-	more.signatures = kept
+	more.signatures = nil
+	for _, c := range kept {
+		more.signatures = append(more.signatures, c.line)
+	}
 	more.cosignatures = sync.OnceValue(more.verifyCosignatures)
 	return &more, nil
 }
 
-// officerTime is when an officer signed: the older of the times of his two signatures.
-type officerTime struct {
-	number int
-	at     time.Time
-}
-
-// counted gives the officers whose signatures count, each once, newest first: those of whom both algorithms verify.
-func (d *Directory) counted(now time.Time) []officerTime {
-	newest := map[byte]map[int]time.Time{algorithmEd25519: {}, algorithmMLDSA: {}}
-	for _, c := range d.cosignatures() {
-		if c.at.After(now.Add(ahead)) {
-			continue
-		}
-		if at, ok := newest[c.algorithm][c.officer]; !ok || c.at.After(at) {
-			newest[c.algorithm][c.officer] = c.at
-		}
-	}
-	var counted []officerTime
-	for _, o := range d.root().Officers {
-		at, ok := newest[algorithmEd25519][o.Number]
-		other, both := newest[algorithmMLDSA][o.Number]
-		if !ok || !both {
-			continue
-		}
-		if other.Before(at) {
-			at = other
-		}
-		counted = append(counted, officerTime{o.Number, at})
-	}
-	slices.SortStableFunc(counted, func(a, b officerTime) int { return b.at.Compare(a.at) })
-	return counted
-}
-
-// Signers gives the numbers of the root officers whose signatures count, rising.
-func (d *Directory) Signers(now time.Time) []int {
-	var numbers []int
-	for _, c := range d.counted(now) {
-		numbers = append(numbers, c.number)
-	}
-	slices.Sort(numbers)
-	return numbers
-}
-
-// SignedAt is when the list became valid last: the k-th newest of its officers' times, so that fewer than k of them cannot make it
-// look newer than it is. It is the zero time while fewer than k have signed.
-func (d *Directory) SignedAt(now time.Time) time.Time {
-	counted, k := d.counted(now), d.root().Threshold
-	if len(counted) < k {
-		return time.Time{}
-	}
-	return counted[k-1].at
-}
-
-// Verify says whether the list is the one of that fingerprint, signed by as many of its root officers as it takes, and not too long
-// ago. [ErrFingerprint], [ErrUnsigned] and [ErrStale] tell what is wrong; ErrStale comes only when nothing else is.
-func (d *Directory) Verify(fingerprint Fingerprint, now time.Time) error {
-	if d.fingerprint != fingerprint {
-		return fmt.Errorf("its fingerprint is %v, not %v: %w", d.fingerprint, fingerprint, ErrFingerprint)
-	}
-	signers, k := d.Signers(now), d.root().Threshold
-	if len(signers) < k {
-		return fmt.Errorf("%d of the %d that it takes: %w", len(signers), k, ErrUnsigned)
-	}
-	if at := d.SignedAt(now); now.Sub(at) > Fresh {
-		return fmt.Errorf("signed %s: %w", at.Format(time.DateOnly), ErrStale)
-	}
-	return nil
+func sameKey(cs []cosignature, c cosignature) int {
+	return slices.IndexFunc(cs, func(o cosignature) bool { return o.officer == c.officer && o.algorithm == c.algorithm })
 }

@@ -14,8 +14,11 @@ const (
 	// MaxFile bounds a directory's file, in bytes: what is longer is refused unread.
 	MaxFile = 64 << 20
 
+	maxStatements     = MaxFile - 2<<20       // leaves room for as many signature lines as there may be
+	saltLength        = len("salt \n\n") + 44 // what stands around a statement
 	maxLine           = 8 << 10
 	maxSignatureLines = 4 * MaxOfficers
+	maxBlock          = 4 * MaxOfficers // lines: more than the longest statement has, a root
 )
 
 // Marshal writes the list with its checkpoint and the signatures it has.
@@ -140,6 +143,3 @@ func (f *blocks) block() ([]string, error) {
 		}
 	}
 }
-
-// maxBlock is more lines than the longest statement has, a root.
-const maxBlock = 4 * MaxOfficers

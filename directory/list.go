@@ -21,6 +21,7 @@ type Directory struct {
 	entries     []entry
 	hashes      []tlog.Hash // of the log, by tlog.StoredHashIndex
 	fingerprint Fingerprint
+	length      int      // of the statements, in bytes
 	signatures  []string // signature lines of the checkpoint, without newline
 
 	posts   map[string]*postEntry
@@ -86,6 +87,9 @@ func (d *Directory) appendSalted(statements []Statement, salts []salt) (*Directo
 		} else {
 			err = fmt.Errorf("its line %d: %w", at+1, err)
 		}
+		if err == nil && longer.length > maxStatements {
+			err = fmt.Errorf("the directory would pass %d bytes", MaxFile)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("statement %d: %w", longer.Size(), err)
 		}
@@ -97,7 +101,7 @@ func (d *Directory) appendSalted(statements []Statement, salts []salt) (*Directo
 func (d *Directory) unsigned() *Directory {
 	u := empty()
 	u.entries, u.hashes = slices.Clone(d.entries), slices.Clone(d.hashes)
-	u.fingerprint = d.fingerprint
+	u.fingerprint, u.length = d.fingerprint, d.length
 	u.routes, u.offices, u.keys = maps.Clone(d.routes), maps.Clone(d.offices), maps.Clone(d.keys)
 	for name, p := range d.posts {
 		u.posts[name] = &postEntry{p.Post, slices.Clone(p.offices), slices.Clone(p.people), slices.Clone(p.letters)}
@@ -125,6 +129,7 @@ func (d *Directory) add(s Statement, salt salt) error {
 	}
 	d.hashes = append(d.hashes, hashes...)
 	d.entries = append(d.entries, entry{salt, s})
+	d.length += saltLength + len(s.Text())
 	return nil
 }
 

@@ -198,7 +198,7 @@ func readRoot(l *lines) Root {
 		}
 		r.Officers = append(r.Officers, o)
 	}
-	if r.Threshold > len(r.Officers) {
+	if l.at == len(l.text) && r.Threshold > len(r.Officers) {
 		l.fail(fmt.Errorf("%d officers cannot make a threshold of %d", len(r.Officers), r.Threshold))
 	}
 	return r

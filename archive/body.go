@@ -88,6 +88,9 @@ func begins(last, text string) bool {
 	if _, _, _, ok := closingLine(text); ok {
 		return true
 	}
+	if words(text) <= 4 && len(text) <= 40 && titled(strings.TrimRight(text, ".")) && requestOpens.MatchString(last) {
+		return true
+	}
 	first := []rune(text)[0]
 	return pointForm.MatchString(text) || quoteMarks[first] != 0 && strings.HasSuffix(last, ":") ||
 		len(text) <= longestRegistryLine && requestOpens.MatchString(text)

@@ -82,7 +82,9 @@ func divide(lines []line) outline {
 			}
 			continue
 		}
-		if name, after, ok := label(l.text); ok {
+		// "Summary" below "Contents:" is what it says, not the next label.
+		waits := open != nil && oneLine(open.name) && len(open.lines) == 0 && !strings.Contains(l.text, ":")
+		if name, after, ok := label(l.text); ok && !waits {
 			o.sections = append(o.sections, section{name: name})
 			open = &o.sections[len(o.sections)-1]
 			if after != "" {

@@ -9,7 +9,7 @@ import (
 
 const (
 	conveyVerbs = `(?:transmit|hand|convey|deliver|pass|communicate|give|forward|relay|present|read|tell|inform|notify|say|state|declare|send|make|express|extend|submit|bring|put|repeat|advise|reply|answer)`
-	visitVerbs  = `(?:visit|call on|call upon|pay a call on|see|meet with|meet|go to|go and see|seek out|seek an audience (?:with|of)|seek an interview with|receive|approach|contact|get in touch with|ask to be received by|ask to see|arrange to see|report to|find|summon|invite)`
+	visitVerbs  = `(?:visit|call on|call upon|pay a call on|see|meet with|meet|go to see|go and see|go to|seek out|seek an audience (?:with|of)|seek an interview with|receive|approach|contact|get in touch with|ask to be received by|ask to see|arrange to see|report to|find|summon|invite)`
 	adverbs     = `(?:(?:immediately|at once|personally|orally|urgently|then|also|please|confidentially|verbally|to|on my behalf|on our behalf|on his behalf|without delay|in person),? )*`
 )
 

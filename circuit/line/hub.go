@@ -131,7 +131,7 @@ func (h *Hub) options() (*server.Options, error) {
 		jetstream: enabled
 		exports: [
 			{ service: "%s" }
-			{ service: "%s*.*", response_type: stream, threshold: "%ds" }
+			{ service: "%s*.*", threshold: "%ds" }
 			{ service: "%s*.*.>" }
 		]
 	} }`, hubAccount, allPosts, nextPrefix, int(2*pullExpires/time.Second), ackPrefix)); err != nil {

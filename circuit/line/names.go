@@ -1,6 +1,7 @@
 package line
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,11 +32,13 @@ func subject(to telegram.Route, p telegram.Precedence) string {
 	return "tg." + to.String() + "." + digit(p)
 }
 
-// fetched reads in the subject that acknowledges a message through which of our consumers it came.
-func fetched(r telegram.Route, ack string) (telegram.Precedence, bool) {
+// fetched reads the subject that acknowledges a message: through which of our consumers it came, and how many wait behind it. The form
+// is the broker's: $JS.ACK.<stream>.<consumer>.<times delivered>.<its number>.<count>.<time>.<waiting>.
+func fetched(r telegram.Route, ack string) (p telegram.Precedence, waiting int, ok bool) {
 	rest, ok := strings.CutPrefix(ack, ackPrefix+streamName(r)+".p")
 	if !ok || len(rest) < 2 || rest[1] != '.' || rest[0] < '0' || rest[0] > '0'+byte(telegram.Override) {
-		return 0, false
+		return 0, 0, false
 	}
-	return telegram.Precedence(rest[0] - '0'), true
+	waiting, _ = strconv.Atoi(rest[strings.LastIndexByte(rest, '.')+1:])
+	return telegram.Precedence(rest[0] - '0'), waiting, true
 }

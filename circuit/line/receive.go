@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"chancery.example/chancery/telegram"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
 )
 
 const (
 	groupEnvelopes = 64        // what one take is given
 	groupBytes     = 256 << 10 //
-	pullBytes      = 1 << 20   // one request for messages brings no more, save for one longer message by itself
+	aheadBytes     = 256 << 10 // the longest message that is fetched ahead of others of its precedence
 	takeAgain      = time.Second
 	askAgain       = 2 * time.Second // after the hub said that there is no such stream, or none yet
 )
@@ -53,27 +55,31 @@ func (l *Line) Receive(ctx context.Context, take func(telegram.Precedence, []tel
 }
 
 // receiver is owned by the one goroutine of Receive. Everything that the hub sends it runs through one channel.
+//
+// Each request for messages asks for one. The broker forgets a request of a member once it was answered with an empty message, which
+// anybody may send, and what it still sent on that request would be lost for a minute.
 type receiver struct {
 	line  *Line
 	nc    *nats.Conn
 	epoch int
-	sub   *nats.Subscription
+	subs  [2]*nats.Subscription // answers to standing requests, and to those ahead
 	in    chan *nats.Msg
 	inbox string
-	pulls int
+	asked int
 	queue [telegram.Override + 1]queue
 	told  time.Time // when junk was last logged
 }
 
-// queue is what is known of one precedence: what was fetched, and the one request for more that is open at the hub.
+// queue is what is known of one precedence. One request always stands at the hub; while more waits there, others run ahead, which the
+// hub answers at once.
 type queue struct {
-	msgs  []*nats.Msg
-	pull  string    // the subject of the open request; empty without one
-	left  int       // messages it may still bring
-	until time.Time // when the hub has surely forgotten it
-	large bool      // ask for one message, whatever its length
-	ask   time.Time // no request before
-	take  time.Time // no take before
+	msgs     []*nats.Msg // fetched, not yet taken
+	waiting  int         // at the hub, by its last word
+	standing string      // the subject for the answer to the standing request; empty without one
+	until    time.Time   // when the hub has surely forgotten it
+	ahead    int         // requests that run ahead
+	ask      time.Time   // no request before
+	take     time.Time   // no take before
 }
 
 // join follows the line to a new connection. What was fetched stays and can still be acknowledged; open requests died with the old one.
@@ -82,27 +88,32 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 		return nil
 	}
 	r.leave()
-	r.inbox = nats.NewInbox()[len(nats.InboxPrefix):]
-	r.inbox = inbox(r.line.cfg.Route) + "." + r.inbox
-	// The channel is longer than what all six requests can bring with those of the connection before.
-	r.in = make(chan *nats.Msg, 16*int(telegram.Override+1)+4*len(r.queue)*r.line.cfg.Window)
-	sub, err := nc.ChanSubscribe(r.inbox+".>", r.in)
-	if err != nil {
-		return fmt.Errorf("listening for messages: %w", err)
+	r.inbox = inbox(r.line.cfg.Route) + "." + nuid.Next()
+	r.in = make(chan *nats.Msg, 2*len(r.queue)*(1+r.line.cfg.Window)) // more than all requests can bring
+	for i, kind := range []string{".standing.*", ".ahead.*"} {
+		sub, err := nc.ChanSubscribe(r.inbox+kind, r.in)
+		if err != nil {
+			return fmt.Errorf("listening for messages: %w", err)
+		}
+		r.subs[i] = sub
 	}
-	r.nc, r.epoch, r.sub = nc, epoch, sub
+	r.nc, r.epoch = nc, epoch
 	for p := range r.queue {
-		r.queue[p].pull, r.queue[p].ask = "", time.Time{}
+		q := &r.queue[p]
+		q.standing, q.ahead, q.waiting, q.ask = "", 0, 0, time.Time{}
 	}
 	return nil
 }
 
 func (r *receiver) leave() {
-	if r.sub != nil {
-		r.sub.Unsubscribe() // fails only when the connection is gone, and the subscription with it
-		r.drain()
-		r.nc, r.sub = nil, nil
+	for i, s := range r.subs {
+		if s != nil {
+			s.Unsubscribe() // fails only when the connection is gone, and the subscription with it
+			r.subs[i] = nil
+		}
 	}
+	r.drain()
+	r.nc = nil
 }
 
 // giveBack lets the hub offer at once what was fetched and not taken.
@@ -118,26 +129,31 @@ func (r *receiver) giveBack() {
 	}
 }
 
-// pull asks for more of each precedence that runs low.
+// pull asks for more of each precedence that has room.
 func (r *receiver) pull() {
 	now := time.Now()
 	for i := range r.queue {
 		p, q := telegram.Precedence(i), &r.queue[i]
 		room := r.line.cfg.Window - len(q.msgs)
-		if q.pull != "" && now.Before(q.until) || now.Before(q.ask) || now.Before(q.take) || 2*room < r.line.cfg.Window {
+		if room <= 0 || now.Before(q.ask) || now.Before(q.take) {
 			continue
 		}
-		r.pulls++
-		q.pull, q.left, q.until = fmt.Sprintf("%s.%d.%d", r.inbox, p, r.pulls), room, now.Add(pullExpires+10*time.Second)
-		limit := fmt.Sprintf(`,"max_bytes":%d`, pullBytes)
-		if q.large {
-			q.left, limit, q.large = 1, "", false
+		if q.standing == "" || now.After(q.until) {
+			q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, pullExpires.Nanoseconds())), now.Add(pullExpires+10*time.Second)
 		}
-		req := fmt.Sprintf(`{"batch":%d,"expires":%d%s}`, q.left, pullExpires.Nanoseconds(), limit)
-		if err := r.nc.PublishRequest(next(r.line.cfg.Route, p), q.pull, []byte(req)); err != nil {
-			q.pull, q.ask = "", now.Add(askAgain)
+		for n := min(room, q.waiting) - 1 - q.ahead; n > 0; n-- {
+			r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
+			q.ahead++
 		}
 	}
+}
+
+// ask sends one request and gives the subject for its answer. That it fails shows in the connection soon enough.
+func (r *receiver) ask(p telegram.Precedence, kind, request string) string {
+	r.asked++
+	answer := fmt.Sprintf("%s.%s.%d-%d", r.inbox, kind, p, r.asked)
+	r.nc.PublishRequest(next(r.line.cfg.Route, p), answer, []byte(request))
+	return answer
 }
 
 // drain sorts what has come.
@@ -153,29 +169,31 @@ func (r *receiver) drain() {
 }
 
 func (r *receiver) sort(m *nats.Msg) {
-	if p, ok := fetched(r.line.cfg.Route, m.Reply); ok {
+	standing := m.Sub == r.subs[0]
+	if p, waiting, ok := fetched(r.line.cfg.Route, m.Reply); ok {
 		q := &r.queue[p]
-		q.msgs = append(q.msgs, m)
-		if q.left--; q.left <= 0 {
-			q.pull = ""
+		q.msgs, q.waiting = append(q.msgs, m), waiting
+		if standing {
+			q.standing = ""
+		} else {
+			q.ahead = max(q.ahead-1, 0)
 		}
 		return
 	}
 	// Anything else is the hub's word on one of our requests; on one that is no longer open it means nothing.
-	for i := range r.queue {
-		q := &r.queue[i]
-		if q.pull == "" || q.pull != m.Subject {
-			continue
-		}
-		switch status, why := m.Header.Get("Status"), m.Header.Get("Description"); {
-		case status == "100": // a sign of life
-		case status == "408", status == "404", why == "Batch Completed":
-			q.pull = ""
-		case why == "Message Size Exceeds MaxBytes":
-			q.pull, q.large = "", true
-		default: // no such stream, or it was just deleted
-			q.pull, q.ask = "", time.Now().Add(askAgain)
-		}
+	var p, n int
+	if _, err := fmt.Sscanf(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:], "%d-%d", &p, &n); err != nil || p < 0 || p >= len(r.queue) {
+		return
+	}
+	q := &r.queue[p]
+	switch status := m.Header.Get("Status"); {
+	case !standing: // nothing waits any more, or only what is too long to be fetched ahead
+		q.ahead, q.waiting = max(q.ahead-1, 0), 0
+	case m.Subject != q.standing, status == "100":
+	case status == "408": // expired, in all peace
+		q.standing = ""
+	default: // no such stream, or it was just deleted
+		q.standing, q.ask = "", time.Now().Add(askAgain)
 	}
 }
 
@@ -241,7 +259,7 @@ func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	for i := range r.queue {
 		q := &r.queue[i]
 		due := []time.Time{q.until}
-		if q.pull == "" {
+		if q.standing == "" {
 			due = []time.Time{q.ask, q.take}
 		}
 		if len(q.msgs) > 0 {

@@ -83,7 +83,9 @@ func begins(last, text string) bool {
 		return true
 	}
 	if !endsSentence(last) {
-		return false
+		// A title above a name: "Deputy Minister", "H. OSTER".
+		name, _, _, ok := closingLine(text)
+		return ok && name != "" && words(last) <= 4 && len(last) <= 60 && titled(last)
 	}
 	if _, _, _, ok := closingLine(text); ok {
 		return true
@@ -239,6 +241,8 @@ func readClosing(list []paragraph, message *quotation, copied bool, u *rest) clo
 			c.day = d
 		case ok && name != "" && c.gloss == "" && words(c.name) < 8:
 			c.name = name + " " + c.name
+		case !ok && c.gloss == "" && words(list[i].text) <= 4 && titled(list[i].text) && !endsSentence(list[i].text):
+			c.name = list[i].text + " " + c.name
 		default:
 			return c
 		}
@@ -270,7 +274,7 @@ func plainClosing(c closing, list []paragraph, floor int, copied bool) closing {
 		text = strings.TrimRight(text[:cut], " ,")
 		c.tail = text
 	}
-	if m := inlineName.FindStringSubmatch(text); m != nil {
+	if m := inlineName.FindStringSubmatch(text); m != nil && !abbreviation.MatchString(m[1][max(0, len(m[1])-8):]) {
 		if name, gloss := signatureOf(m[2]); isName(name) {
 			c.name, c.gloss, c.tail = name, gloss, m[1]
 			return c

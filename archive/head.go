@@ -149,14 +149,39 @@ func cutTail(lines []line, sections []section) ([]line, []section) {
 		_, isDay := onlyDay(l.text)
 		switch {
 		case ok && fresh && (closed || after == "" && name != "other") && strings.Contains(l.text, ":"):
-			tail := divide(append([]line{l}, lines[i+1:]...))
-			return lines[:i], append(sections, tail.sections...)
+			return lines[:i], append(sections, labelled(lines[i:])...)
 		case isDay && i > 0, copiesLine.MatchString(l.text):
 			closed = true
 		}
 		fresh = l.blank() || closed
 	}
 	return lines, sections
+}
+
+// labelled divides lines that are nothing but sections.
+func labelled(lines []line) []section {
+	var list []section
+	for _, l := range lines {
+		name, _, ok := label(l.text)
+		switch {
+		case ok:
+			after := strings.TrimLeft(l.text[strings.IndexByte(l.text, ':')+1:], "* ")
+			if !strings.Contains(l.text, ":") {
+				after = ""
+			}
+			list = append(list, section{name, []line{{l.number, after}}})
+			continue
+		case len(list) == 0:
+			list = append(list, section{name: "other"})
+		}
+		open := &list[len(list)-1]
+		if oneLine(open.name) && !l.blank() && run(open.lines).text != "" {
+			list = append(list, section{name: "other"})
+			open = &list[len(list)-1]
+		}
+		open.lines = append(open.lines, l)
+	}
+	return list
 }
 
 // readHead fills the description of the record.

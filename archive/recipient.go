@@ -26,6 +26,7 @@ var (
 	verbThenWho = regexp.MustCompile(`(?i)\b(?:hand|give|tell|inform|notify|send|read|advise|present|pass)\b(?: (?:over|on))? (.+?)(?: with| of)? ` + `(?:the following|as follows|that|this|these|a |an |our |my |the (?:message|note|text|letter|reply|answer|statement|enclosed))`)
 	whoEnd      = regexp.MustCompile(`(?i)\s*(?:,\s+\p{Ll}{1,3}\s.*|\bthe following\b.*|\bas follows\b.*|\bthe (?:message|note|text|letter|reply|answer|statement)\b.*|\bthis (?:message|note|text|letter|reply)\b.*|\b(?:an?|our|my) (?:message|note|text|letter|reply|answer|statement|aide-m[eé]moire)\b.*|\bfrom [A-ZА-Я].*|\band ` + adverbs + `(?:` + conveyVerbs + `|ask|report|request|await|obtain)\b.*)$`)
 	whoAdverb   = regexp.MustCompile(`(?i)[\s,]+(?:immediately|at once|personally|orally|urgently|verbally|confidentially|verbatim|today|tomorrow|tonight|now|also|again|without delay|in person|in writing|in confidence|in strict confidence|this (?:evening|morning|afternoon)|on (?:my|our|his|its) behalf|in (?:my|our|his|its) name|as soon as possible|by hand|in private|privately|under any pretext|if possible|first thing|by word of mouth|on behalf of [^,:]+)$`)
+	tellWho     = regexp.MustCompile(`(?i)\b(?:tell|inform|notify|advise) ((?:\S+ ){0,7}\S+)$`)
 	noRecipient = regexp.MustCompile(`(?i)^(?:over|on|out|the following|following|.* the following|this|these|that|it)$`)
 )
 
@@ -97,6 +98,9 @@ func named(sentence string) string {
 		if who := trimWho(m[1]); who != "" && !noRecipient.MatchString(who) && !strings.Contains(who, " to ") && words(who) <= 10 {
 			return who
 		}
+	}
+	if m := tellWho.FindStringSubmatch(sentence); m != nil {
+		return trimWho(m[1])
 	}
 	at := conveyOrder.FindStringIndex(sentence)
 	if at == nil {

@@ -109,7 +109,7 @@ func isTimeLine(text string) bool {
 	if when.day.month == 0 && !when.clock.known {
 		return words(text[at[1]:]) == 0 && (at[0] == 0 || departmentForm.MatchString(text[:at[0]]))
 	}
-	return words(left) <= 10 && !strings.Contains(left, ". ")
+	return words(left) <= 10 && !strings.Contains(strings.TrimLeft(text[at[1]:], ". "), ". We ")
 }
 
 // registry reads the lines above the text of a telegram.
@@ -186,7 +186,7 @@ func (r *registry) read(l line, following []line) bool {
 	if kind == originatorLine && r.originate(text) {
 		return true
 	}
-	if isPageNumber(text) {
+	if _, isDay := onlyDay(text); isDay || isPageNumber(text) {
 		r.u.keep(l)
 		return true
 	}
@@ -254,9 +254,12 @@ func (r *registry) readTimes(number int, text string) {
 
 var timeFiller = regexp.MustCompile(`(?i)^(?:at|on|by|in|the|of|for|from|time|local|moscow|hours?|minutes?|year|г|[\s.,;:()\-–—*])*`)
 
+var timeTail = regexp.MustCompile(`(?i)(?:^| )(?:(?:at|on|the|same day|same date)[ ,.]*)+$`)
+
 // department places what a line of times says besides times.
 func (r *registry) department(number int, text string) {
 	text = strings.Trim(timeFiller.ReplaceAllString(text, ""), " .,;:()-–—*")
+	text = strings.Trim(timeTail.ReplaceAllString(text, ""), " .,;:()-–—*")
 	switch {
 	case text == "" || strings.EqualFold(text, r.t.Department):
 	case r.t.Department == "" && departmentForm.MatchString(text):
@@ -385,7 +388,7 @@ func addressees(form *regexp.Regexp, text string) ([]Addressee, bool) {
 	}
 	var list []Addressee
 	for one := range strings.SplitSeq(m[1], ";") {
-		one = strings.Trim(one, " .,")
+		one = strings.Trim(one, " ,")
 		if one == "" {
 			continue
 		}
@@ -394,7 +397,10 @@ func addressees(form *regexp.Regexp, text string) ([]Addressee, bool) {
 			halves = halves[1:] // "Info To PARIS"
 		}
 		for i := range halves {
-			halves[i] = strings.Trim(halves[i], " ,.")
+			halves[i] = strings.Trim(halves[i], " ,")
+			if !initials.MatchString(halves[i]) {
+				halves[i] = strings.TrimRight(halves[i], " .,")
+			}
 		}
 		if len(halves) == 0 || !namesAddressee(halves, m[1]) {
 			return nil, false
@@ -429,6 +435,8 @@ func namesAddressee(halves []string, all string) bool {
 	}
 	return words(all) <= 4 && !strings.HasSuffix(all, ".")
 }
+
+var initials = regexp.MustCompile(`\b\p{L}\. ?\p{L}\.$`)
 
 var officeAt = regexp.MustCompile(`(?i)^(.*) (?:in|at) (.*)$`)
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // plain is a whole sheet in the usual form; cases change one part of it.
@@ -135,6 +136,7 @@ func TestVariations(t *testing.T) {
 		{place, "AMFA, f. 4, ll. 3-4, 9", "locations.0.parts.1.value", `"3-4, 9"`},
 		{place, "Ministry Archive, 106-00021-01", "locations.0", `{"parts":[{"level":"reference","value":"106-00021-01"}],"repository":"Ministry Archive"}`},
 		{place, place, "collection", `"Example Digital Archive"`},
+		{"Copies: Minister, Ferry desk, Copy\n", "Copies: Minister\n\nNotes:\n\nFound in a drawer.\n", "unplaced.0.text", `"Found in a drawer."`},
 		{"Citation:", "Source:", "locations.0.repository", `"AMFA"`},
 
 		// originator and numbers
@@ -172,6 +174,8 @@ func TestVariations(t *testing.T) {
 		{times, "Received\n19 hours 10 minutes\n2/V.1952\n\n", "telegram.received", `"1952-05-02T19:10"`},
 		{times, "Received at 7.10 p.m. on 2 May 1952\n\n", "telegram.received", `"1952-05-02T19:10"`},
 		{times, "Received 24 hours 00 minutes\n2/V.1952\n\n", "telegram.received", `"1952-05-03T00:00"`},
+		{times, "Cipher service. Received: 7 hours 5 min., 2.V.52\nSent: 7 hours 50 min., same day\n\n", "telegram.department", `"Cipher service"`},
+		{times, "Received by the Cipher Department at 22.30\nDispatched by the Cipher Department at 0.10, 3/V.1952\n\n", "telegram.received", `"1952-05-02T22:30"`},
 		{times, "", "telegram.department", `""`},
 
 		// type and addressees
@@ -223,6 +227,8 @@ func TestVariations(t *testing.T) {
 		{intro, "87. The following is to be conveyed to Ann Berg:", "telegram.conveyed.to", `"Ann Berg"`},
 		{intro, "87. For Ann Berg:", "telegram.conveyed.to", `"Ann Berg"`},
 		{intro, "87. You should call on the harbour master today, and pass on to him our reply:", "telegram.conveyed.to", `"the harbour master"`},
+		{intro, "87. We accept. Tell the mayor:", "telegram.conveyed.to", `"the mayor"`},
+		{intro, "87. Seek an interview with the Governor, Mr. Dale, and hand to him personally a note with the following text:", "telegram.conveyed.to", `"the Governor, Mr. Dale"`},
 		{intro, "87. The newspapers write:", "telegram.conveyed", `null`},
 		{"\"The ferry may sail [on Sunday].\n\nHERON [the Minister].\"", "“The ferry may sail.\n\nHERON”.", "telegram.conveyed.signature", `"HERON"`},
 		{"\"The ferry may sail [on Sunday].\n\nHERON [the Minister].\"", "«The ferry may sail.\n\nHERON.»", "telegram.conveyed.signature", `"HERON"`},
@@ -250,6 +256,7 @@ func TestVariations(t *testing.T) {
 		{"SECRETARY.\n2/V-52", "A. McDONALD", "telegram.signature", `"A. McDONALD"`},
 		{"SECRETARY.\n2/V-52", "Anton Berg\n2/V-52", "telegram.signature", `"Anton Berg"`},
 		{"\nSECRETARY.\n2/V-52", " SECRETARY. 2/V-52", "telegram.signature", `"SECRETARY"`},
+		{"SECRETARY.\n2/V-52", "\nDeputy Secretary\nH. DALE\n2/V-52", "telegram.signature", `"Deputy Secretary H. DALE"`},
 		{"SECRETARY.\n2/V-52", "", "telegram.signature", `""`},
 		{"SECRETARY.\n2/V-52", "", "telegram.signed", `""`},
 		{plain[strings.Index(plain, "87. Call"):], "", "telegram.text", `""`},
@@ -326,6 +333,28 @@ func TestWritings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := read(text); got != want {
 				t.Errorf("got %s\nwant %s", got, want)
+			}
+		})
+	}
+}
+
+// TestLongSheets gives large sheets of awkward kinds; none may take long.
+func TestLongSheets(t *testing.T) {
+	for _, piece := range []string{
+		"a", "\"", ":\"", "hand to him the following: \"", "hand to him:\n\n\"", "[", "f. 1, ", "Citation:\n", "Copies:\n", "To A To B To ", "x. ", "A. B. ",
+		"NAME\n\n", "2. a\n", "Special No. 1\n", "1 ", "Received 1:10 ", "**\n\n", "and to ", "report on ", "7/XII ", "<a", "Copies: a\n\n", "Summary: x\nSpecial No. 1\nNAME\n1/I.1950\n", "Contents:\n\n\n", "Title: \"",
+	} {
+		t.Run(piece, func(t *testing.T) {
+			const size = 1 << 16
+			long := strings.Repeat(piece, size/len(piece))
+			begin := time.Now()
+			for _, start := range []string{"Summary:\n\nCIPHERED TELEGRAM\n", "Citation:\n", ""} {
+				if _, err := ReadSheet(strings.NewReader(start + long)); err != nil && !errors.Is(err, ErrNoForm) {
+					t.Fatal(err)
+				}
+			}
+			if took := time.Since(begin); took > 20*time.Second {
+				t.Errorf("took %v", took)
 			}
 		})
 	}

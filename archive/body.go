@@ -307,5 +307,5 @@ func titled(s string) bool {
 			return false
 		}
 	}
-	return s != "" && !requestOpens.MatchString(s)
+	return s != "" && !requestOpens.MatchString(s) && len(sentences(s)) == 1
 }

@@ -25,6 +25,8 @@ func cutCopies(lines []line) (text, copies []line) {
 	return lines, nil
 }
 
+const fullLine = 50 // bytes from which a line may have been wrapped between capitals
+
 // readCopies lists the holders: parted by commas, semicolons, numbers or lines.
 func readCopies(lines []line, u *rest) []string {
 	holders := []string{}
@@ -49,7 +51,7 @@ func readCopies(lines []line, u *rest) []string {
 			ended = ended || !isPageNumber(text)
 			continue
 		}
-		if last != "" && !onLines && !open && !copyMark.MatchString(text) && len(holders) > 0 && !endsSentence(last) {
+		if last != "" && !onLines && !open && !copyMark.MatchString(text) && len(holders) > 0 && !endsSentence(last) && (startsLower(text) || len(last) >= fullLine) {
 			text = holders[len(holders)-1] + " " + text // a name wrapped
 			holders = holders[:len(holders)-1]
 		}

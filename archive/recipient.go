@@ -75,7 +75,11 @@ func recipient(intro string) string {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		if all := visited.FindAllStringSubmatch(list[i], 8); len(all) > 0 {
-			if person := trimWho(all[len(all)-1][1]); person != "" && !pronoun(person) {
+			who := all[len(all)-1]
+			if asked := strings.ToLower(who[0]); strings.HasPrefix(asked, "invite") || strings.HasPrefix(asked, "summon") {
+				who[1], _, _ = strings.Cut(who[1], " to ")
+			}
+			if person := trimWho(who[1]); person != "" && !pronoun(person) {
 				return person
 			}
 		}

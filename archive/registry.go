@@ -2,7 +2,6 @@ package archive
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -31,7 +30,7 @@ var (
 	typeForm       = regexp.MustCompile(`(?i)^(?:[\p{L}-]+ ){0,4}(?:telegram|telegramme|cable|cablegram|cipher|cypher|ciphergram|message|radiogram|radiotelegram|despatch|dispatch|codegram|code|telex|teleprinter message)$`)
 	departmentForm = regexp.MustCompile(`(?i)\b(departments?|dept|section|directorate|division|desk|bureau|sector|otdel|office|service|room|registry|chancery|branch|unit|cent(?:re|er))\b\.?`)
 	toForm         = regexp.MustCompile(`^(?:To|TO)\b\s*:?\s*(.*)$`)
-	infoForm       = regexp.MustCompile(`(?i)^(?:for information(?: to)?|for info|information(?: to)?|info|copy to|copies to|cc|c\.c\.|repeated(?: to)?|repeat(?: to)?|rptd(?: to)?)(?:\b|:|\s)\s*:?\s*(.*)$`)
+	infoForm       = regexp.MustCompile(`(?i)^(?:for information(?: to)?|for info|information(?: to)?|info|copy to|copies to|copy:|cc|c\.c\.|repeated(?: to)?|repeat(?: to)?|rptd(?: to)?)(?:\b|:|\s)\s*:?\s*(.*)$`)
 	toBreak        = regexp.MustCompile(`[,;]?\s*\b(?:To|TO)\b\s*:?\s*`)
 	officeWord     = regexp.MustCompile(`(?i)\b(ambassadors?|consuls?|charg[eé]|minister|envoy|attach[eé]|legation|embassy|mission|representative|commissioner|secretary|counsell?or|general|delegate|delegation|head|chief|adviser|resident|plenipotentiary|agent|governor|director|director)\b`)
 	handlingWord   = regexp.MustCompile(`(?i)^(?:(?:top|most|strictly|very) )?(?:secret|confidential|restricted|special file|copying (?:is )?(?:prohibited|forbidden)|eyes only|personal|not to be copied|for official use(?: only)?|unclassified|by hand)$`)
@@ -89,7 +88,7 @@ func registryKind(text string) registryLine {
 	if typeForm.MatchString(bare) {
 		return typeLine
 	}
-	if m := originatorForm.FindStringSubmatch(strings.TrimRight(text, ". ")); m != nil && len(m[1]) < 80 && !notOriginator.MatchString(text) && !strings.ContainsAny(m[1], `"“”`) {
+	if m, _ := originatorOf(text); m != nil && len(m[1]) < 80 && !notOriginator.MatchString(text) && !strings.ContainsAny(m[1], `"“”`) {
 		return originatorLine
 	}
 	if departmentForm.MatchString(text) && words(text) <= 8 && !inCapitals(text) && !endsSentence(text) {
@@ -184,6 +183,8 @@ func (r *registry) read(l line, following []line) bool {
 		}
 	}
 	if kind == originatorLine && r.originate(text) {
+		_, behind := originatorOf(text)
+		r.u.keepText(l.number, behind)
 		return true
 	}
 	if _, isDay := onlyDay(text); isDay || isPageNumber(text) {
@@ -293,9 +294,21 @@ func (r *registry) continues(text string, special bool) bool {
 	return true
 }
 
+// originatorOf matches a line that ends with a number, and perhaps a day
+// behind it, which is given back.
+func originatorOf(text string) (match []string, behind string) {
+	text = strings.TrimRight(text, ". ")
+	if _, at, ok := findDay(text); ok && at.from > 0 && at.to == len(text) {
+		if m := originatorForm.FindStringSubmatch(strings.TrimRight(text[:at.from], " ,.")); m != nil {
+			return m, text[at.from:]
+		}
+	}
+	return originatorForm.FindStringSubmatch(text), ""
+}
+
 // originate reads a line that ends with a number: the originator's, once.
 func (r *registry) originate(text string) bool {
-	m := originatorForm.FindStringSubmatch(strings.TrimRight(text, ". "))
+	m, _ := originatorOf(text)
 	name := strings.Trim(m[1], " ,:;-–—.")
 	if r.t.RegisterNumber != "" || name == "" && r.addressed {
 		return false
@@ -349,162 +362,6 @@ func (r *registry) handle(text string) {
 	if text != "" {
 		r.t.Handling = append(r.t.Handling, text)
 	}
-}
-
-// address reads a line of addressees. A second line may give the office to
-// the place before it.
-func (r *registry) address(list *[]Addressee, form *regexp.Regexp, text string, again bool) {
-	r.addressed = true
-	found, _ := addressees(form, text)
-	if last := len(*list) - 1; again && last >= 0 && len(found) == 1 && found[0].Place == "" && (*list)[last].Office == "" {
-		(*list)[last].Office = found[0].Office
-		return
-	}
-	*list = append(*list, found...)
-}
-
-// office gives an office on its own line to the addressee above.
-func (r *registry) office(text string, info bool) bool {
-	list := r.t.To
-	if info {
-		list = r.t.Info
-	}
-	text = strings.TrimSpace(strings.TrimPrefix(text, "To "))
-	if len(list) == 0 || text == "" || list[len(list)-1].Office != "" || endsSentence(text) {
-		return false
-	}
-	list[len(list)-1].Office = text
-	return true
-}
-
-// addressees reads "To PLACE To OFFICE", several of them, or only one half.
-func addressees(form *regexp.Regexp, text string) ([]Addressee, bool) {
-	m := form.FindStringSubmatch(text)
-	if m == nil {
-		return nil, false
-	}
-	if m[1] == "" {
-		return nil, strings.HasSuffix(text, ":") || form == toForm
-	}
-	var list []Addressee
-	for one := range strings.SplitSeq(m[1], ";") {
-		one = strings.Trim(one, " ,")
-		if one == "" {
-			continue
-		}
-		halves := toBreak.Split(one, -1)
-		if halves[0] == "" {
-			halves = halves[1:] // "Info To PARIS"
-		}
-		for i := range halves {
-			halves[i] = strings.Trim(halves[i], " ,")
-			if !initials.MatchString(halves[i]) {
-				halves[i] = strings.TrimRight(halves[i], " .,")
-			}
-		}
-		if len(halves) == 0 || !namesAddressee(halves, m[1]) {
-			return nil, false
-		}
-		if len(halves) == 1 {
-			list = append(list, oneAddressee(halves[0])...)
-			continue
-		}
-		for i := 0; i < len(halves); i += 2 {
-			office := ""
-			if i+1 < len(halves) {
-				office = halves[i+1]
-			}
-			for place := range strings.SplitSeq(halves[i], ",") {
-				list = append(list, Addressee{strings.TrimSpace(place), office})
-			}
-		}
-	}
-	return list, len(list) > 0
-}
-
-// namesAddressee keeps sentences that begin with "To" out.
-func namesAddressee(halves []string, all string) bool {
-	if inCapitals(halves[0]) {
-		return words(halves[0]) <= 10
-	}
-	if startsLower(halves[0]) || strings.ContainsAny(all, "0123456789\"“") {
-		return false
-	}
-	if len(halves) > 1 {
-		return words(halves[0]) <= 4 && words(halves[1]) <= 8
-	}
-	return words(all) <= 4 && !strings.HasSuffix(all, ".")
-}
-
-var initials = regexp.MustCompile(`\b\p{L}\. ?\p{L}\.$`)
-
-var officeAt = regexp.MustCompile(`(?i)^(.*) (?:in|at) (.*)$`)
-
-// oneAddressee divides a half that stands alone by what it says.
-func oneAddressee(text string) []Addressee {
-	before, after, comma := strings.Cut(text, ",")
-	after = strings.TrimSpace(after)
-	switch {
-	case comma && officeWord.MatchString(after):
-		return []Addressee{{before, after}}
-	case comma && officeWord.MatchString(before):
-		return []Addressee{{after, before}}
-	case comma:
-		var list []Addressee
-		for place := range strings.SplitSeq(text, ",") {
-			list = append(list, Addressee{Place: strings.TrimSpace(place)})
-		}
-		return list
-	case officeWord.MatchString(text):
-		if m := officeAt.FindStringSubmatch(text); m != nil {
-			return []Addressee{{m[2], m[1]}}
-		}
-		return []Addressee{{Office: text}}
-	}
-	return []Addressee{{Place: text}}
-}
-
-var (
-	listBreak  = regexp.MustCompile(`(?i)\s*(?:[,;&+]|\band\b|\s)\s*`)
-	listRange  = regexp.MustCompile(`(?i)(\d+)\s*(?:[-–—]|\bto\b|\bthrough\b)\s*(\d+)`)
-	listNumber = regexp.MustCompile(`^(?:\p{L}{1,4}[-/]?)?\d[\d\p{L}/.\-]*$`)
-)
-
-// numberList reads numbers apart by commas or "and", and ranges of them.
-func numberList(text string) ([]string, bool) {
-	text = listRange.ReplaceAllString(strings.Trim(text, " .,;:"), "$1-$2")
-	var list []string
-	for _, part := range listBreak.Split(text, -1) {
-		if part = strings.Trim(part, " ."); part == "" {
-			continue
-		}
-		if !listNumber.MatchString(part) {
-			return nil, false
-		}
-		list = append(list, expand(part)...)
-	}
-	return list, len(list) > 0
-}
-
-// expand writes a range out: "1691-1693", also "1691-93". What is no rising
-// range of sensible length stays as it is.
-func expand(part string) []string {
-	const longest = 200
-	first, last, ok := strings.Cut(part, "-")
-	from, err := strconv.Atoi(first)
-	if len(last) < len(first) && ok {
-		last = first[:len(first)-len(last)] + last
-	}
-	to, err2 := strconv.Atoi(last)
-	if !ok || err != nil || err2 != nil || to <= from || to-from > longest {
-		return []string{part}
-	}
-	var list []string
-	for n := from; n <= to; n++ {
-		number := strconv.Itoa(n)
-		list = append(list, strings.Repeat("0", max(0, len(first)-len(number)))+number)
-	}
-	return list
 }
 
 // settleTimes gives both acts a day. A written day is believed; else the day

@@ -91,7 +91,7 @@ func find(t *testing.T, record []byte, path string) string {
 }
 
 // TestVariations changes a part of the plain sheet and looks at one place of
-// the record.
+// the record. It is one long table, best read whole.
 func TestVariations(t *testing.T) {
 	body := plain[strings.Index(plain, "87. Call"):strings.Index(plain, "Copies:")]
 	intro := "87. Call on the harbour master and hand him the following:"
@@ -142,6 +142,7 @@ func TestVariations(t *testing.T) {
 		// originator and numbers
 		{"MFA No. 311", "Foreign Office No 12/345", "telegram.originator", `"Foreign Office"`},
 		{"MFA No. 311", "Foreign Office No 12/345", "telegram.register_number", `"12/345"`},
+		{"MFA No. 311", "MFA No. 311 2/V.1952", "telegram.register_number", `"311"`},
 		{"MFA No. 311", "MFA № 311", "telegram.register_number", `"311"`},
 		{"MFA No. 311", "No. 311", "telegram.register_number", `"311"`},
 		{"MFA No. 311\n", "", "telegram.register_number", `""`},
@@ -229,6 +230,8 @@ func TestVariations(t *testing.T) {
 		{intro, "87. You should call on the harbour master today, and pass on to him our reply:", "telegram.conveyed.to", `"the harbour master"`},
 		{intro, "87. We accept. Tell the mayor:", "telegram.conveyed.to", `"the mayor"`},
 		{intro, "87. Seek an interview with the Governor, Mr. Dale, and hand to him personally a note with the following text:", "telegram.conveyed.to", `"the Governor, Mr. Dale"`},
+		{intro, "87. Invite Dr. Olsen to the mission, and when he comes tell him the following:", "telegram.conveyed.to", `"Dr. Olsen"`},
+		{"[on Sunday].\n\nHERON", "[on Sunday]. HERON", "telegram.conveyed.signature", `"HERON"`},
 		{intro, "87. The newspapers write:", "telegram.conveyed", `null`},
 		{"\"The ferry may sail [on Sunday].\n\nHERON [the Minister].\"", "“The ferry may sail.\n\nHERON”.", "telegram.conveyed.signature", `"HERON"`},
 		{"\"The ferry may sail [on Sunday].\n\nHERON [the Minister].\"", "«The ferry may sail.\n\nHERON.»", "telegram.conveyed.signature", `"HERON"`},
@@ -267,6 +270,7 @@ func TestVariations(t *testing.T) {
 		{"Copies: Minister, Ferry desk, Copy\n", "Copies: Minister, Ferry\ndesk, Copy", "telegram.copies", `["Minister","Ferry desk","Copy"]`},
 		{"Copies: Minister, Ferry desk, Copy\n", "Copies: 1. Minister 2. Ferry desk 3. Copy", "telegram.copies", `["Minister","Ferry desk","Copy"]`},
 		{"Copies: Minister, Ferry desk, Copy\n", "Copies:\n1. Minister\n2. Ferry desk\n3. Copy", "telegram.copies", `["Minister","Ferry desk","Copy"]`},
+		{"Copies: Minister, Ferry desk, Copy\n", "Copies: Minister, Dale\n6th Department\nCopy", "telegram.copies", `["Minister","Dale","6th Department","Copy"]`},
 		{"Copies: Minister, Ferry desk, Copy\n", "Copies: Minister, 6th Department", "telegram.copies", `["Minister","6th Department"]`},
 		{"Copies: Minister, Ferry desk, Copy\n", "", "telegram.copies", `[]`},
 

@@ -34,7 +34,8 @@
 //	0x40 more             text that goes on in the same paragraph after a blank
 //	0x42 convey           a telegram to be conveyed begins; the value says to whom
 //	0x43 end              it ends; the value is the signature under it. At most four deep
-//	0x44 blank            hides an extent when spans are withheld later; u8 n, n blank leaves
+//	0x44 blank            hides an extent when spans are withheld later; u8 n ≥ 1, n blank leaves.
+//	                      Of blanks in a row all but the last have n 255
 //	0x45 attachment       reserved, refused by this version
 //
 // Parse accepts exactly what Marshal writes: parse, print, same bytes.

@@ -14,8 +14,11 @@ const (
 	MaxText       = 1 << 20 // bytes of the body's text together
 	MaxAddressees = 256
 	MaxReferences = 64
-	MaxDepth      = 4 // of telegrams conveyed within telegrams
+	MaxBlocks     = 1 << 16 // of the body: a block of no text costs memory too
+	MaxBlanks     = 1 << 16 // blank leaves of the body together
+	MaxDepth      = 4       // of telegrams conveyed within telegrams
 	MaxLine       = 1024
+	maxCaveats    = 32
 	MaxRegisterBy = 30 * 24 * time.Hour // from release to the last moment of registering
 )
 
@@ -146,10 +149,14 @@ func (t *Telegram) Check() error {
 	if t.Drafter.Person == 0 || t.Drafter.Key == 0 {
 		return errors.New("the drafter is missing")
 	}
+	if t.Releaser != (KeyRef{}) && (t.Releaser.Person == 0 || t.Releaser.Key == 0) {
+		return errors.New("the releaser is missing")
+	}
 	if t.Releaser == (KeyRef{}) != (t.Released == 0) || (t.Released == 0) != (t.RegisterBy == 0) {
 		return errors.New("a release has a releaser, a time and a last moment to register: one of them is missing")
 	}
-	if t.Released != 0 && (t.RegisterBy < t.Released || t.RegisterBy-t.Released > int64(MaxRegisterBy/time.Second)) {
+	// Unsigned, for the difference of two times can be more than an int64 holds.
+	if t.Released != 0 && (t.RegisterBy < t.Released || uint64(t.RegisterBy-t.Released) > uint64(MaxRegisterBy/time.Second)) {
 		return errors.New("a released telegram must be registered within 30 days of its release")
 	}
 	if t.Type > Drill {
@@ -202,8 +209,8 @@ func (t *Telegram) checkAddresses() error {
 }
 
 func (t *Telegram) checkLines() error {
-	if len(t.Label.Caveats) > 32 {
-		return errors.New("it has more than 32 caveats")
+	if len(t.Label.Caveats) > maxCaveats {
+		return fmt.Errorf("it has more than %d caveats", maxCaveats)
 	}
 	for _, s := range append([]string{t.Label.Policy, t.Label.Classification}, t.Label.Caveats...) {
 		if err := checkLine(s, 255); err != nil {
@@ -234,7 +241,11 @@ func checkLine(s string, limit int) error {
 
 // CheckBody says what is wrong with a body: bytes that no telegram carries, brackets that do not close, too much of it.
 func CheckBody(body []Block) error {
-	size, depth := 0, 0
+	if len(body) > MaxBlocks {
+		return fmt.Errorf("the text has %d blocks, at most %d are possible: send it in parts", len(body), MaxBlocks)
+	}
+	size, depth, blanks := 0, 0, 0
+	open := false // a paragraph has begun that may go on
 	for i, b := range body {
 		if size += len(b.Text); size > MaxText {
 			return fmt.Errorf("the text is longer than %d bytes: send it in parts", MaxText)
@@ -244,13 +255,15 @@ func CheckBody(body []Block) error {
 			if b.Text == "" || strings.Trim(b.Text, spaces) != b.Text {
 				return errors.New("a paragraph is empty, or has a space at its end")
 			}
-			if b.Kind == More && (i == 0 || body[i-1].Kind != Blank) {
+			if b.Kind == More && (!open || body[i-1].Kind != Blank) {
 				return errors.New("a paragraph goes on only after a blank")
 			}
+			open = true
 			if err := checkText(b.Text); err != nil {
 				return fmt.Errorf("the text: %w", err)
 			}
 		case Convey, End:
+			open = false
 			if b.Kind == Convey {
 				depth++
 			} else {
@@ -268,6 +281,13 @@ func CheckBody(body []Block) error {
 		case Blank:
 			if len(b.Text) != 1 || b.Text == "\x00" {
 				return errors.New("a blank says how long it is, from 1 to 255")
+			}
+			// R sees the leaves of a run and not its cuts, so a run has one written form: every blank of it but the last is full.
+			if i > 0 && body[i-1].Kind == Blank && body[i-1].Text != "\xff" {
+				return errors.New("two blanks in a row: write them as one")
+			}
+			if blanks += int(b.Text[0]); blanks > MaxBlanks {
+				return fmt.Errorf("it has more than %d blanks", MaxBlanks)
 			}
 		default:
 			return fmt.Errorf("a block of unknown kind %#02x", uint8(b.Kind))

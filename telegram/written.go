@@ -120,7 +120,7 @@ func Parse(b []byte) (*Telegram, error) {
 		}
 		value := rest[1+k:][:n]
 		rest = rest[1+k+int(n):]
-		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences {
+		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks {
 			return nil, malformed("too many parts")
 		}
 		if err := t.take(kind, value); err != nil {
@@ -218,9 +218,10 @@ func readShort(s *cryptobyte.String, out *string) bool {
 
 func (l *Label) read(s *cryptobyte.String) bool {
 	var n uint8
-	if !readShort(s, &l.Policy) || !readShort(s, &l.Classification) || !s.ReadUint8(&n) {
+	if !readShort(s, &l.Policy) || !readShort(s, &l.Classification) || !s.ReadUint8(&n) || n > maxCaveats {
 		return false
 	}
+	l.Caveats = nil // of a label given before: Parse refuses both, and until then they cost no memory
 	for range n {
 		var c string
 		if !readShort(s, &c) {

@@ -3,7 +3,6 @@ package telegram
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 )
 
@@ -63,11 +62,11 @@ func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
 	switch {
 	case len(b) <= L0Len || len(b) > MaxEnvelope:
-		return e, fmt.Errorf("an envelope of %d bytes", len(b))
+		return e, malformed(fmt.Sprintf("an envelope of %d bytes", len(b)))
 	case b[0] != 1<<4|Letter:
-		return e, fmt.Errorf("an envelope of unknown version or type %#02x", b[0])
+		return e, malformed(fmt.Sprintf("an envelope of unknown version or type %#02x", b[0]))
 	case b[4] > byte(Override):
-		return e, fmt.Errorf("an envelope of unknown flags or precedence %#02x", b[4])
+		return e, malformed(fmt.Sprintf("an envelope of unknown flags or precedence %#02x", b[4]))
 	}
 	e = Envelope{Type: Letter, To: Route(b[1:4]), Precedence: Precedence(b[4]), KeyID: [4]byte(b[5:9]), ID: [16]byte(b[9:25]), Body: b[25:]}
 	return e, nil
@@ -83,7 +82,7 @@ func Bundle(es []Envelope) []byte {
 	return out
 }
 
-var errBundle = errors.New("a bundle that ends before its envelope does")
+var errBundle = malformed("a bundle that ends before its envelope does")
 
 // Unbundle reads what Bundle wrote. It gives what stands before the first fault, with the fault.
 func Unbundle(b []byte) (es []Envelope, err error) {

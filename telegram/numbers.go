@@ -170,7 +170,7 @@ func (n *Numbers) marshal() []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(n.Registered))
 }
 
-// ParseRegistered reads what Marshal wrote, and nothing else. Signatures are not judged here.
+// ParseRegistered reads what Marshal wrote, and nothing else. Signatures are not judged here. What it gives keeps b.
 func ParseRegistered(b []byte) (*Registered, error) {
 	s := cryptobyte.String(b)
 	var size uint32

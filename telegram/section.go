@@ -111,15 +111,18 @@ func ParseReceipt(b []byte) (*Receipt, error) {
 	}
 	for range n {
 		var i ReceiptItem
-		if !s.ReadUint32(&i.Serial) || !s.CopyBytes(i.Root[:]) || !s.CopyBytes(i.Entry[:]) {
-			return nil, malformed("a receipt is cut off")
+		if !s.ReadUint32(&i.Serial) || !s.CopyBytes(i.Root[:]) || !s.CopyBytes(i.Entry[:]) || i.Serial == 0 {
+			return nil, malformed("a receipt is cut off, or names no serial")
 		}
 		r.Items = append(r.Items, i)
 	}
 	if !s.Empty() {
 		return nil, malformed("a receipt with something behind it")
 	}
-	return r, errors.Join(CheckPostName(r.From), CheckPostName(r.To))
+	if err := errors.Join(CheckPostName(r.From), CheckPostName(r.To)); err != nil {
+		return nil, fmt.Errorf("telegram: a receipt: %w (%w)", err, ErrMalformed)
+	}
+	return r, nil
 }
 
 // ServiceReceipt is the kind of service message that carries a receipt.
@@ -144,5 +147,5 @@ func ParseService(b []byte) (Service, error) {
 	if n < 2 || b[0] != 0 {
 		return Service{}, malformed("a service message")
 	}
-	return Service{Kind: b[1], Statement: b[2:n], Ed: b[n : n+SizeEd25519], PQ: b[n+SizeEd25519:]}, nil
+	return Service{Kind: b[1], Statement: b[2:n:n], Ed: b[n : n+SizeEd25519 : n+SizeEd25519], PQ: b[n+SizeEd25519:]}, nil
 }

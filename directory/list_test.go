@@ -57,8 +57,9 @@ func TestRefused(t *testing.T) {
 			k.XWing = slices.Concat(k.XWing[:mlkemSize], d.LetterKeys("BEIJING")[0].XWing[mlkemSize:])
 		}),
 		"a weak letter key":       letter(func(k *LetterKey) { k.XWing = slices.Concat(k.XWing[:mlkemSize], make([]byte, 32)) }),
-		"no ML-KEM key":           letter(func(k *LetterKey) { k.XWing = bytes.Repeat([]byte{0xff}, xwingSize) }),
+		"no ML-KEM key":           letter(func(k *LetterKey) { k.XWing = bytes.Repeat([]byte{0xff}, mlkemSize+32) }),
 		"a short letter key":      letter(func(k *LetterKey) { k.XWing = k.XWing[1:] }),
+		"a long letter key":       letter(func(k *LetterKey) { k.XWing = append(slices.Clone(k.XWing), 0) }),
 		"a period of no time":     letter(func(k *LetterKey) { k.NotAfter = k.NotBefore }),
 		"a period without end":    letter(func(k *LetterKey) { k.NotAfter = now().AddDate(9000, 0, 0) }),
 		"an office of nobody":     Office{telegram.Address{Office: "AMBASSADOR", Post: "PARIS"}},

@@ -106,6 +106,13 @@ func TestTooFew(t *testing.T) {
 			t.Errorf("%s: has a time of signing", name)
 		}
 	}
+	// Lines under an officer's name that no key of his can have made are somebody else's.
+	other := decode(strings.Fields(two.ml(c, now()))[2])
+	other[0] ^= 1
+	foreign := delivered(t, d, one.both(c, now()), two.ed(c, now()), "— root-2 "+base64Of(other)+"\n", "— root-2 AAAAAAAAAAAA\n")
+	if err := foreign.Verify(d.Fingerprint(), now()); !errors.Is(err, ErrUnsigned) {
+		t.Errorf("another key's hash: %v", err)
+	}
 	enough := delivered(t, d, stranger.both(c, now()), "— example.org/witness AAAAAAAAAAAA\n", one.both(c, now()), two.both(c, now().Add(23*time.Hour)))
 	if err := enough.Verify(d.Fingerprint(), now()); err != nil {
 		t.Errorf("lines of others disturb: %v", err)
@@ -156,6 +163,10 @@ func TestStale(t *testing.T) {
 	if err := d.Verify(d.Fingerprint(), now().Add(time.Second)); !errors.Is(err, ErrStale) {
 		t.Errorf("older than thirty days: %v", err)
 	}
+	turned := add(t, d, officerOf(2).ed(d.Checkpoint(), now())+officerOf(2).ml(d.Checkpoint(), now().Add(-Fresh)))
+	if at := turned.SignedAt(now()); !at.Equal(now().Add(-Fresh)) {
+		t.Errorf("signed at %v, with ML-DSA the older", at)
+	}
 	// A third makes it fresh again; so does the second, by signing once more.
 	if err := sign(t, d, now(), 3).Verify(d.Fingerprint(), now().Add(Fresh)); err != nil {
 		t.Error(err)
@@ -188,6 +199,7 @@ func TestAddSignatures(t *testing.T) {
 		"a line after":         officerOf(1).both(c, now()) + "\n",
 		"a control character":  "— root-1\x1b AAAAAAAAAAAA\n",
 		"more lines than ever": strings.Repeat(officerOf(1).ed(c, now()), maxSignatureLines+1),
+		"a line that is long":  "— x " + base64Of(make([]byte, maxLine)) + "\n",
 		"a time past reason":   officerOf(1).ed(c, time.Unix(1<<40, 0)),
 	} {
 		if _, err := d.AddSignatures([]byte(signed)); err == nil {
@@ -196,5 +208,11 @@ func TestAddSignatures(t *testing.T) {
 	}
 	if len(d.signatures) != 0 {
 		t.Error("the list itself changed")
+	}
+	// Of lines that came by one key the newest is kept.
+	one := officerOf(1)
+	got := add(t, delivered(t, d, one.ed(c, now()), one.ed(c, now().Add(week)), one.ed(c, now())), officerOf(2).both(c, now()))
+	if len(got.signatures) != 3 || got.signatures[0]+"\n" != one.ed(c, now().Add(week)) {
+		t.Error("an older signature is kept, or more than one")
 	}
 }

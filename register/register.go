@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strings"
 
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -66,7 +67,11 @@ func Open(tx *store.Tx) (*Book, error) {
 	b.size = b.start
 	for _, i := range edgeOf(b.size) {
 		var h []byte
-		if err := tx.QueryRow("select hash from loghash where idx = $1", i).Scan(&h); err != nil || len(h) != tlog.HashSize {
+		err := tx.QueryRow("select hash from loghash where idx = $1", i).Scan(&h)
+		if err == nil && len(h) != tlog.HashSize {
+			err = fmt.Errorf("it has %d bytes", len(h))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("the register's log has lost hash %d (run chancery register verify): %w", i, err)
 		}
 		b.edge[i] = tlog.Hash(h)
@@ -99,8 +104,12 @@ func (b *Book) Take(series string) (uint32, error) {
 	return uint32(last + 1), nil
 }
 
-// Continue makes a series go on from a paper register: its next number is last+1. The series must not have begun.
+// Continue makes a series go on from a paper register: its next number is last+1. The series must not have begun. As with a number
+// taken, the book must enter what says so.
 func (b *Book) Continue(series string, last uint32) error {
+	if b.moved[series] {
+		return fmt.Errorf("the series %s has begun already and cannot be set", series)
+	}
 	n, err := b.tx.Exec("insert into series (name, base, last) values ($1, $2, $2) on conflict (name) do nothing", series, int64(last))
 	if err != nil {
 		return fmt.Errorf("continuing %s: %w", series, err)
@@ -108,6 +117,7 @@ func (b *Book) Continue(series string, last uint32) error {
 	if n == 0 {
 		return fmt.Errorf("the series %s has begun already and cannot be set", series)
 	}
+	b.last[series], b.moved[series] = int64(last), true
 	return nil
 }
 
@@ -128,7 +138,7 @@ func (b *Book) Note(kind telegram.EntryKind, said []byte, at int64, seal func(pl
 // Place is where the words of entry idx are kept, as seal.Rest binds them to it.
 func Place(idx int64) string { return fmt.Sprintf("entry %d", idx) }
 
-func (b *Book) enter(kind telegram.EntryKind, leaf []byte, of any, said []byte, at int64) (int64, error) {
+func (b *Book) enter(kind telegram.EntryKind, leaf []byte, of, kept any, at int64) (int64, error) {
 	hs, err := tlog.StoredHashesForRecordHash(b.size, telegram.EntryHash(leaf), b)
 	if err != nil {
 		return 0, fmt.Errorf("entering in the register: %w", err)
@@ -137,10 +147,6 @@ func (b *Book) enter(kind telegram.EntryKind, leaf []byte, of any, said []byte, 
 	for i, h := range hs {
 		b.edge[first+int64(i)] = h
 		b.hashes = append(b.hashes, first+int64(i), append([]byte(nil), h[:]...))
-	}
-	var kept any
-	if said != nil {
-		kept = said
 	}
 	b.entries = append(b.entries, b.size, int64(kind), leaf, of, kept, at, int64(0))
 	b.size++
@@ -162,14 +168,20 @@ func (b *Book) ReadHashes(idx []int64) ([]tlog.Hash, error) {
 
 const entryColumns = 7 // the last is the checkpoint that closes the book
 
-// Close writes what the book holds: numbers, entries, hashes, and a checkpoint signed by the post's register key. A book in which
-// nothing was entered writes nothing.
+// Close writes what the book holds: numbers, entries, hashes, and a checkpoint signed by the post's register key, with both its
+// algorithms. A book in which nothing was entered writes nothing. It refuses to go on from a log that is not the one of its last checkpoint.
 func (b *Book) Close(origin string, signers []note.Signer) error {
 	if b.size == b.start {
 		if len(b.moved) > 0 {
 			return errors.New("the register: a number was taken and nothing entered for it")
 		}
 		return nil
+	}
+	if len(signers) != 2 {
+		return fmt.Errorf("closing the register: %d signers, want Ed25519 and ML-DSA-44", len(signers))
+	}
+	if err := b.checkEdge(origin); err != nil {
+		return err
 	}
 	var series []any
 	for name := range b.moved {
@@ -200,6 +212,27 @@ func (b *Book) Close(origin string, signers []note.Signer) error {
 	}
 	if _, err := b.tx.Exec("update head set size = $1 where one = 1", b.size); err != nil {
 		return fmt.Errorf("writing the register's head: %w", err)
+	}
+	return nil
+}
+
+// checkEdge holds the edge that the book went on from against the last checkpoint. Hashes damaged on the disk would otherwise be signed, and
+// no later checkpoint could prove what stood below. It reads the text and not the signatures: it is no shield against whoever
+// rewrites both, which Verify and the witnesses see.
+func (b *Book) checkEdge(origin string) error {
+	if b.start == 0 {
+		return nil
+	}
+	root, err := tlog.TreeHash(b.start, b)
+	if err != nil {
+		return fmt.Errorf("hashing the register's log: %w", err)
+	}
+	var last string
+	if err := b.tx.QueryRow("select note from checkpoint where size = $1", b.start).Scan(&last); err != nil {
+		return fmt.Errorf("the register has lost its last checkpoint, of %d entries (run chancery register verify): %w", b.start, err)
+	}
+	if !strings.HasPrefix(last, CheckpointText(origin, b.start, root)+"\n") {
+		return fmt.Errorf("the register's log is not the one of its last checkpoint, of %d entries (run chancery register verify)", b.start)
 	}
 	return nil
 }

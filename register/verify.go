@@ -3,10 +3,12 @@ package register
 import (
 	"bytes"
 	"database/sql"
-	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"runtime"
 	"slices"
-	"strings"
+	"sync"
 
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -17,13 +19,11 @@ import (
 // Row is an entry as the database keeps it.
 type Row struct {
 	Index int64
-	Kind  telegram.EntryKind
+	Kind  telegram.EntryKind // 0 when what is kept is no kind
 	Leaf  []byte
 	Of    int64  // the filed telegram, 0 for a note
 	Said  []byte // sealed salt and words of a note
 	At    int64
-
-	checkpoint int64
 }
 
 // Taken is a number that an entry says was taken, or, with Base, where its series begins.
@@ -51,34 +51,55 @@ type Finding struct {
 // Verify reads the whole register and proves it: that every entry is there and is the one that was hashed, that the log's root is the
 // one signed in every checkpoint, that every entry can be made again from what the post has filed, and that no series has a gap.
 //
+// It names causes, not consequences. Where an entry and the hash kept beside it differ, the next signed checkpoint says which of them was
+// changed. A gap in a series that a missing or doubtful entry explains is not named: mend that, and verify again.
+//
+// What it cannot see: a database put back whole to an earlier state, which is a healthy register that ends earlier. Only
+// somebody who kept a later checkpoint notices that, which is why checkpoints go to witnesses.
+//
 // remake makes an entry again from what is filed and says which numbers it took; its error says what is wrong with the filed thing.
-// progress, when not nil, is called now and then with the number of entries read. The error is of reading, never a finding.
+// It may read through tx. progress, when not nil, is called after every page of entries. Verify holds one page of the register at a
+// time, and at most a thousand findings. The error is of reading, never a finding.
 func Verify(tx *store.Tx, origin string, verifiers []note.Verifier, remake func(Row) (leaf []byte, taken []Taken, err error), progress func(done, of int64)) (*Report, error) {
-	v := &verification{tx: tx, origin: origin, verifiers: verifiers, remake: remake, entered: newTree(), stored: newTree(),
-		report: &Report{Series: map[string]uint32{}, Findings: []Finding{}}, last: map[string]uint32{}, base: map[string]uint32{}}
-	if err := tx.QueryRow("select size from head where one = 1").Scan(&v.report.Size); err != nil {
-		return nil, fmt.Errorf("reading the register's head: %w", err)
+	v := &verification{tx: tx, origin: origin, verifiers: verifiers, remake: remake, entered: &tree{}, stored: &tree{},
+		report: &Report{Series: map[string]uint32{}, Findings: []Finding{}}, series: map[string]*run{}, doubt: -1}
+	rows, err := v.measure()
+	if err != nil {
+		return nil, err
 	}
-	for from := int64(0); from < v.report.Size; from += page {
-		if err := v.readPage(from, min(from+page, v.report.Size)); err != nil {
+	size := v.report.Size
+	for from := int64(0); from < size; from += page {
+		to := min(from+page, size)
+		if err := v.readPage(from, to); err != nil {
 			return nil, err
 		}
 		if progress != nil {
-			progress(min(from+page, v.report.Size), v.report.Size)
+			progress(to, size)
 		}
 	}
-	if err := v.judge(); err != nil {
+	if rows > v.read {
+		v.find(-1, "%d rows are kept that are no part of a register of %d entries", rows-v.read, size)
+	}
+	v.report.Root = v.entered.root().String()
+	v.conclude()
+	v.nameDifferences()
+	if err := v.compareCheckpoints(); err != nil {
 		return nil, err
 	}
 	if err := v.compareSeries(); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Entry - b.Entry) })
+	if v.unsaid > 0 {
+		v.report.Findings = append(v.report.Findings, Finding{-1, fmt.Sprintf("and %d findings more", v.unsaid)})
+	}
 	return v.report, nil
 }
 
-// page is how many entries are held in memory at a time.
-const page = 1024
+const (
+	page = 1024 // how many entries are held in memory at a time
+	most = 1000 // how many findings are kept; a database that is nothing but damage must not fill the memory
+)
 
 type verification struct {
 	tx        *store.Tx
@@ -86,28 +107,71 @@ type verification struct {
 	verifiers []note.Verifier
 	remake    func(Row) ([]byte, []Taken, error)
 	report    *Report
+	unsaid    int64 // findings beyond the most
+	read      int64 // rows of entries, hashes and checkpoints
 
-	entered, stored *tree        // the log hashed from the entries, and from the leaf hashes kept beside them
-	differ          []difference // where the two differ
-	last, base      map[string]uint32
-	badHashes       []int64 // stored hashes above the leaves that do not follow from those below
-	marks           []mark  // checkpoints that do not match the log hashed from the entries
+	// The log is hashed twice: from the entries, and from the leaf hashes kept beside them. A signed checkpoint that matches one of the two
+	// says which is right since the checkpoint before, and both go on from there.
+	entered, stored *tree
+	proven          int64        // how many entries the last matching checkpoint proved
+	broken          bool         // a signed checkpoint since then matches neither
+	differ          []difference // where entry and hash differ, or the entry is missing
+	open            int          // differ[open:] wait for the next checkpoint's word
+	badHere         [2][]int64   // since then, the inner hashes that do not follow from the entries, and from the leaf hashes
+	badInner        []int64      // inner hashes that follow from nothing
+
+	series map[string]*run
+	doubt  int64 // the last entry whose numbers are not known
 }
 
-type difference struct {
-	index           int64
-	entered, stored tlog.Hash
-	missing         bool // there is no such entry
-}
-
-type mark struct {
-	size            int64
-	entered, stored bool // matches the log hashed so
-	err             error
+// run is a series as its entries take it.
+type run struct {
+	base, last int64 // base is -1 while a doubtful entry may have set it
+	at         int64 // the entry that took last
 }
 
 func (v *verification) find(entry int64, format string, a ...any) {
+	if len(v.report.Findings) >= most {
+		v.unsaid++
+		return
+	}
 	v.report.Findings = append(v.report.Findings, Finding{entry, fmt.Sprintf(format, a...)})
+}
+
+// measure finds how many entries there are. Four places tell, and none is believed alone: a head that was lowered must not hide the
+// entries above it, nor a stray row far away make entries seem missing.
+func (v *verification) measure() (rows int64, err error) {
+	var head sql.NullInt64
+	var entry, hash, checkpoint, entries, hashes, checkpoints int64
+	err = v.tx.QueryRow(`select (select size from head where one = 1),
+		(select coalesce(max(idx), -1) from entry), (select coalesce(max(idx), -1) from loghash), (select coalesce(max(size), 0) from checkpoint),
+		(select count(*) from entry), (select count(*) from loghash), (select count(*) from checkpoint)`).
+		Scan(&head, &entry, &hash, &checkpoint, &entries, &hashes, &checkpoints)
+	if err != nil {
+		return 0, fmt.Errorf("reading the register's size: %w", err)
+	}
+	hashed := int64(0)
+	if hash >= 0 {
+		level, n := tlog.SplitStoredHashIndex(hash)
+		hashed = (n + 1) << level
+	}
+	tell := []int64{head.Int64, entry + 1, hashed, checkpoint}
+	slices.Sort(tell)
+	size := head.Int64
+	for i := 1; i < len(tell); i++ {
+		if tell[i] == tell[i-1] {
+			size = tell[i]
+		}
+	}
+	size = min(size, entries+hashes) // each entry left at least a row, so that no number written somewhere keeps us here for years
+	switch {
+	case !head.Valid:
+		v.find(-1, "the register's head is missing; there are %d entries", size)
+	case head.Int64 != size:
+		v.find(-1, "the register's head says %d entries; there are %d", head.Int64, size)
+	}
+	v.report.Size = size
+	return entries + hashes + checkpoints, nil
 }
 
 func (v *verification) readPage(from, to int64) error {
@@ -125,161 +189,95 @@ func (v *verification) readPage(from, to int64) error {
 	}
 	for i := from; i < to; i++ {
 		row, here := rows[i]
-		kept, hashHere := hashes[tlog.StoredHashIndex(0, i)]
-		d := difference{index: i, missing: !here, stored: kept}
+		at := tlog.StoredHashIndex(0, i)
+		kept, hashHere := hashes[at]
+		d := difference{index: i, missing: !here, entered: kept, stored: kept} // so that what follows a missing one can still be judged
 		if here {
 			d.entered = telegram.EntryHash(row.Leaf)
-			v.check(row)
-		} else {
-			d.entered = kept // so that what follows can still be judged
 		}
 		if !hashHere {
 			v.find(i, "the log's hash of entry %d is missing", i)
 			d.stored = d.entered
 		}
-		if d.missing || d.entered != d.stored {
-			v.differ = append(v.differ, d)
+		if here {
+			v.check(row, &d)
 		}
-		v.entered.add(d.entered)
-		for idx, h := range v.stored.add(d.stored) {
-			if kept, ok := hashes[idx]; !ok || kept != h {
-				v.badHashes = append(v.badHashes, idx)
-			}
-		}
-		if note, ok := checkpoints[i+1]; ok {
-			v.compare(note, i+1)
-		} else if row.checkpoint == i+1 {
-			v.find(i, "the checkpoint after entry %d is missing", i)
+		v.add(d, at, hashes)
+		if c, ok := checkpoints[i+1]; ok {
+			v.compare(c, i+1)
 		}
 	}
 	return nil
 }
 
 // check makes one entry again from what is filed, and follows its numbers.
-func (v *verification) check(row Row) {
+func (v *verification) check(row Row, d *difference) {
 	leaf, taken, err := v.remake(row)
+	d.unlike = err == nil && !bytes.Equal(leaf, row.Leaf)
+	differs := d.entered != d.stored
 	switch {
 	case err != nil:
 		v.find(row.Index, "entry %d (%s): %v", row.Index, row.Kind, err)
-	case !bytes.Equal(leaf, row.Leaf):
-		v.find(row.Index, "entry %d (%s) is not the record of what is filed for it", row.Index, row.Kind)
-	}
-	for _, t := range taken {
-		last, begun := v.last[t.Series]
-		switch {
-		case t.Base && begun:
-			v.find(row.Index, "entry %d sets the series %s, which had begun", row.Index, t.Series)
-		case t.Base:
-			v.base[t.Series] = t.Number
-		case t.Number <= last:
-			v.find(row.Index, "entry %d takes %s %d, which was taken before", row.Index, t.Series, t.Number)
-			continue
-		case t.Number > last+1:
-			v.find(row.Index, "the series %s goes from %d to %d at entry %d: a number is missing", t.Series, last, t.Number, row.Index)
+	case d.unlike && !differs:
+		v.findUnlike(row.Index)
+	case !differs:
+		for _, t := range taken {
+			v.follow(row.Index, t)
 		}
-		v.last[t.Series] = t.Number
+		return
 	}
+	v.doubt = row.Index
 }
 
-// compare holds a checkpoint against the log so far.
-func (v *verification) compare(signed string, size int64) {
-	v.report.Checkpoints++
-	c, err := OpenCheckpoint(signed, v.origin, v.verifiers)
-	if err == nil && c.Size != size {
-		err = fmt.Errorf("it is of size %d", c.Size)
-	}
-	m := mark{size, c.Root == v.entered.root(), c.Root == v.stored.root(), err}
-	if !m.entered || !m.stored || err != nil || size == v.report.Size {
-		v.marks = append(v.marks, m)
-	}
+func (v *verification) findUnlike(i int64) {
+	v.find(i, "entry %d is not the record of what is filed for it", i)
 }
 
-// judge says what was changed: the entries, or the hashes beside them. The last checkpoint decides which.
-func (v *verification) judge() error {
-	root := v.entered.root()
-	v.report.Root = root.String()
-	if v.report.Size == 0 {
-		return nil
-	}
-	var final *mark
-	for i, m := range v.marks {
-		if m.size == v.report.Size {
-			final = &v.marks[i]
-		}
-		if m.err != nil {
-			v.find(m.size-1, "the checkpoint after entry %d: %v", m.size-1, m.err)
-		}
+// follow takes a number as an entry took it.
+func (v *verification) follow(index int64, t Taken) {
+	r, begun := v.series[t.Series]
+	n := int64(t.Number)
+	if !begun {
+		r = &run{at: -1}
+		v.series[t.Series] = r
 	}
 	switch {
-	case final == nil:
-		v.find(-1, "there is no checkpoint of the whole register, of %d entries", v.report.Size)
-		v.nameEntries()
-	case final.err != nil:
-		v.nameEntries()
-	case final.entered:
-		for _, d := range v.differ {
-			v.find(d.index, "the log's hash of entry %d was changed; the entry itself is as it was signed", d.index)
-		}
-		if len(v.badHashes) > 0 && len(v.differ) == 0 {
-			v.find(-1, "the log's inner hashes %s were changed; every entry is as it was signed", list(v.badHashes))
-		}
-		v.nameCheckpoints(func(m mark) bool { return m.entered })
-	case final.stored:
-		v.nameEntries()
-		v.nameCheckpoints(func(m mark) bool { return m.stored })
-	default:
-		v.nameEntries()
-		v.bracket()
+	case t.Base && begun:
+		v.find(index, "entry %d says that the series %s goes on from %d, but it had begun", index, t.Series, n)
+		return
+	case t.Base:
+		r.base = n
+	case n <= r.last:
+		v.find(index, "entry %d takes %s %d after %d: taken twice, or out of order", index, t.Series, n, r.last)
+		return
+	case n > r.last+1 && v.doubt <= r.at:
+		v.find(index, "the series %s goes from %d to %d at entry %d: a number is missing", t.Series, r.last, n, index)
+	case n > r.last+1 && !begun:
+		r.base = -1 // the entry that says where it begins may be the doubtful one
 	}
-	return nil
+	r.last, r.at = n, index
 }
 
-// nameEntries names the entries that are not the ones that were hashed: missing, changed places, or changed.
-func (v *verification) nameEntries() {
-	byStored := map[tlog.Hash]int64{}
-	for _, d := range v.differ {
-		byStored[d.stored] = d.index
+// compareCheckpoints looks for the checkpoints that entries name and that are not there.
+func (v *verification) compareCheckpoints() error {
+	rows, err := v.tx.Query(`select checkpoint, min(idx), max(idx) from entry where idx >= 0 and idx < $1
+		and checkpoint <> coalesce((select min(size) from checkpoint where size > idx), 0) group by checkpoint order by checkpoint`, v.report.Size)
+	if err != nil {
+		return fmt.Errorf("reading the register's checkpoints: %w", err)
 	}
-	named := map[int64]bool{}
-	for _, d := range v.differ {
-		other, ok := byStored[d.entered]
-		switch {
-		case named[d.index]:
-		case d.missing:
-			v.find(d.index, "entry %d is missing", d.index)
-		case ok && other != d.index:
-			v.find(d.index, "entries %d and %d have changed places", d.index, other)
-			named[other] = true
-		default:
-			v.find(d.index, "entry %d was changed: it is not the one that was hashed and signed", d.index)
+	defer rows.Close()
+	for rows.Next() {
+		var size, from, to int64
+		if err := rows.Scan(&size, &from, &to); err != nil {
+			return fmt.Errorf("reading the register's checkpoints: %w", err)
+		}
+		if to == size-1 {
+			v.find(to, "the checkpoint after entry %d is missing", to)
+		} else {
+			v.find(from, "entry %d is kept as closed by a checkpoint of %d entries, which is missing or not its own", from, size)
 		}
 	}
-}
-
-func (v *verification) nameCheckpoints(right func(mark) bool) {
-	for _, m := range v.marks {
-		if m.err == nil && !right(m) {
-			v.find(m.size-1, "the checkpoint after entry %d was changed", m.size-1)
-		}
-	}
-}
-
-// bracket is for when entries and hashes were both rewritten: the checkpoints, which are signed, still say between which two.
-func (v *verification) bracket() {
-	good := int64(0)
-	for _, m := range v.marks {
-		if m.err != nil {
-			continue
-		}
-		if !m.entered && !m.stored {
-			if err := v.tx.QueryRow("select coalesce(max(size), 0) from checkpoint where size < $1", m.size).Scan(&good); err != nil {
-				good = 0
-			}
-			v.find(good, "something in entries %d to %d was rewritten, with its hashes: the checkpoint signed after them does not match", good, m.size-1)
-			return
-		}
-	}
-	v.find(-1, "the register does not match its last checkpoint")
+	return rows.Err()
 }
 
 // compareSeries holds the last numbers kept against those that the entries took.
@@ -295,30 +293,41 @@ func (v *verification) compareSeries() error {
 		if err := rows.Scan(&name, &base, &last); err != nil {
 			return fmt.Errorf("reading the series: %w", err)
 		}
-		v.report.Series[name] = uint32(last)
-		if want, took := v.last[name]; !took || int64(want) != last || int64(v.base[name]) != base {
-			v.find(-1, "the series %s is kept as going from %d to %d, its entries go from %d to %d", name, base, last, v.base[name], want)
+		v.report.Series[name] = uint32(min(max(last, 0), math.MaxUint32))
+		r := v.series[name]
+		if r == nil {
+			r = &run{at: -1}
 		}
-		delete(v.last, name)
+		if r.base < 0 {
+			r.base = base
+		}
+		if (r.at < 0 || r.base != base || r.last != last) && v.doubt <= r.at {
+			v.find(-1, "the series %s is kept as going from %d to %d; its entries go from %d to %d", name, base, last, r.base, r.last)
+		}
+		delete(v.series, name)
 	}
-	for name := range v.last {
-		v.find(-1, "the series %s is missing; its entries go to %d", name, v.last[name])
+	for _, name := range slices.Sorted(maps.Keys(v.series)) {
+		v.find(-1, "the series %s is missing; its entries go from %d to %d", name, v.series[name].base, v.series[name].last)
 	}
 	return rows.Err()
 }
 
 func (v *verification) rows(from, to int64) (map[int64]Row, error) {
-	rows, err := v.tx.Query("select idx, kind, leaf, of, said, at, checkpoint from entry where idx >= $1 and idx < $2", from, to)
+	rows, err := v.tx.Query("select idx, kind, leaf, of, said, at from entry where idx >= $1 and idx < $2", from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reading the register: %w", err)
 	}
 	defer rows.Close()
 	out := map[int64]Row{}
-	for rows.Next() {
+	for ; rows.Next(); v.read++ {
 		var r Row
+		var kind int64
 		var of sql.NullInt64
-		if err := rows.Scan(&r.Index, &r.Kind, &r.Leaf, &of, &r.Said, &r.At, &r.checkpoint); err != nil {
+		if err := rows.Scan(&r.Index, &kind, &r.Leaf, &of, &r.Said, &r.At); err != nil {
 			return nil, fmt.Errorf("reading the register: %w", err)
+		}
+		if kind > 0 && kind <= math.MaxUint8 {
+			r.Kind = telegram.EntryKind(kind)
 		}
 		r.Of = of.Int64
 		out[r.Index] = r
@@ -333,7 +342,7 @@ func (v *verification) hashes(from, to int64) (map[int64]tlog.Hash, error) {
 	}
 	defer rows.Close()
 	out := map[int64]tlog.Hash{}
-	for rows.Next() {
+	for ; rows.Next(); v.read++ {
 		var idx int64
 		var h []byte
 		if err := rows.Scan(&idx, &h); err != nil {
@@ -346,91 +355,46 @@ func (v *verification) hashes(from, to int64) (map[int64]tlog.Hash, error) {
 	return out, rows.Err()
 }
 
-func (v *verification) checkpoints(from, to int64) (map[int64]string, error) {
-	rows, err := v.tx.Query("select size, note from checkpoint where size > $1 and size <= $2", from, to)
+// opened is a checkpoint, or why it is none.
+type opened struct {
+	Checkpoint
+	err error
+}
+
+// checkpoints reads a page's checkpoints and opens them side by side: their signatures are most of the work of verifying.
+func (v *verification) checkpoints(from, to int64) (map[int64]opened, error) {
+	rows, err := v.tx.Query("select size, note from checkpoint where size > $1 and size <= $2 order by size", from, to)
 	if err != nil {
 		return nil, fmt.Errorf("reading the register's checkpoints: %w", err)
 	}
 	defer rows.Close()
-	out := map[int64]string{}
-	for rows.Next() {
+	var sizes []int64
+	var notes []string
+	for ; rows.Next(); v.read++ {
 		var size int64
 		var n string
 		if err := rows.Scan(&size, &n); err != nil {
 			return nil, fmt.Errorf("reading the register's checkpoints: %w", err)
 		}
-		out[size] = n
+		sizes, notes = append(sizes, size), append(notes, n)
 	}
-	return out, rows.Err()
-}
-
-// tree hashes a log as it grows, keeping its right edge.
-type tree struct {
-	size int64
-	edge map[int64]tlog.Hash
-}
-
-func newTree() *tree { return &tree{edge: map[int64]tlog.Hash{}} }
-
-// add gives the stored hashes above the leaf that it completes.
-func (t *tree) add(h tlog.Hash) map[int64]tlog.Hash {
-	hs, err := tlog.StoredHashesForRecordHash(t.size, h, t)
-	if err != nil {
-		panic(err) // the edge is always whole
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading the register's checkpoints: %w", err)
 	}
-	first, above := tlog.StoredHashCount(t.size), map[int64]tlog.Hash{}
-	t.size++
-	all := map[int64]tlog.Hash{}
-	for i, h := range hs {
-		all[first+int64(i)] = h
-		if i > 0 {
-			above[first+int64(i)] = h
-		}
+	all := make([]opened, len(notes))
+	var wg sync.WaitGroup
+	step := runtime.GOMAXPROCS(0)
+	for first := range step {
+		wg.Go(func() {
+			for i := first; i < len(notes); i += step {
+				all[i].Checkpoint, all[i].err = OpenCheckpoint(notes[i], v.origin, v.verifiers)
+			}
+		})
 	}
-	edge := map[int64]tlog.Hash{}
-	for _, i := range edgeOf(t.size) {
-		if h, ok := all[i]; ok {
-			edge[i] = h
-		} else {
-			edge[i] = t.edge[i]
-		}
-	}
-	t.edge = edge
-	return above
-}
-
-func (t *tree) root() tlog.Hash {
-	h, err := tlog.TreeHash(t.size, t)
-	if err != nil {
-		panic(err)
-	}
-	return h
-}
-
-// ReadHashes lets tlog read the edge.
-func (t *tree) ReadHashes(idx []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(idx))
-	for i, x := range idx {
-		h, ok := t.edge[x]
-		if !ok {
-			return nil, errors.New("not on the edge")
-		}
-		out[i] = h
+	wg.Wait()
+	out := map[int64]opened{}
+	for i, size := range sizes {
+		out[size] = all[i]
 	}
 	return out, nil
-}
-
-func list(idx []int64) string {
-	var b strings.Builder
-	for i, x := range idx {
-		switch {
-		case i == 8:
-			fmt.Fprintf(&b, " and %d more", len(idx)-i)
-			return b.String()
-		case i > 0:
-			b.WriteString(", ")
-		}
-		fmt.Fprint(&b, x)
-	}
-	return b.String()
 }

@@ -86,6 +86,10 @@ func (l *Letter) Seal(e *telegram.Envelope, to *Recipient, identity *Signer) err
 	if err := errors.Join(telegram.CheckPostName(l.From), telegram.CheckPostName(l.To)); err != nil {
 		return fmt.Errorf("sealing a letter: %w", err)
 	}
+	signed := len(l.head()) + len(l.Payload) + telegram.SizeEd25519 + telegram.SizeMLDSA44
+	if n := telegram.L0Len + overhead + paddedLen(signed); n > telegram.MaxEnvelope {
+		return fmt.Errorf("sealing a letter: it would have %d bytes, more than any post reads", n)
+	}
 	e.Type = telegram.Letter
 	rand.Read(e.ID[:])
 	l0 := e.L0()

@@ -82,7 +82,10 @@ func NewVerifier(ed, pq []byte) (*Verifier, error) {
 		return nil, fmt.Errorf("seal: an Ed25519 key has %d bytes, not %d", ed25519.PublicKeySize, len(ed))
 	}
 	q, err := newMLDSAPublic(pq)
-	return &Verifier{slices.Clone(ed), q}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{slices.Clone(ed), q}, nil
 }
 
 // Verify says whether both signatures hold.

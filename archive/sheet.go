@@ -65,6 +65,7 @@ type SheetTelegram struct {
 	Signed           string          `json:"signed"` // YYYY-MM-DD
 	Copies           []string        `json:"copies"`
 	Insertions       []Insertion     `json:"insertions"` // in the order of the text
+	Banner           string          `json:"banner,omitempty"` // over and under everything, of an exercise or drill
 }
 
 // Addressee is an office at a place. Either may be empty.

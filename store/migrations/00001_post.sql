@@ -18,6 +18,7 @@ create table entry (
 	at   integer not null,
 	checkpoint integer not null -- the size of the checkpoint that was signed in the same transaction
 );
+create index entry_of on entry (of);
 create table loghash (idx integer primary key, hash blob not null);
 create table checkpoint (size integer primary key, note text not null);
 

@@ -1,0 +1,262 @@
+package circuit
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// Waiting is a telegram that is to go to one post.
+type Waiting struct {
+	Post       string
+	Serial     uint32
+	Precedence telegram.Precedence // of that post's own offices
+	Of         int64               // the filed telegram
+	Root       telegram.Root
+	Entry      [32]byte // hash of its register entry
+	Sections   int      // how many it makes, 0 while none is sealed
+	Sealed     int      // how many are sealed
+}
+
+// Queue lays telegrams into the outbox.
+func Queue(tx *store.Tx, ws []Waiting, now time.Time) error {
+	var rows []any
+	for _, w := range ws {
+		rows = append(rows, w.Post, int64(w.Serial), int64(w.Precedence), w.Of, w.Root[:], w.Entry[:], 0, 0, now.UnixMilli())
+	}
+	return tx.Insert("outbox (post, serial, precedence, of, root, entry, sections, sealed, queued)", 9, rows, "")
+}
+
+// Next is the telegram whose next section is to be sealed for the post now; ok is false when nothing waits or the circuit can take no more.
+func Next(tx *store.Tx, post string, window int64) (w Waiting, ok bool, err error) {
+	w.Post = post
+	var root, entry []byte
+	err = tx.QueryRow(`select serial, precedence, of, root, entry, sections, sealed from outbox
+		where post = $1 and receipted is null and (sections = 0 or sealed < sections)
+		order by precedence desc, serial limit 1`, post).
+		Scan(&w.Serial, &w.Precedence, &w.Of, &root, &entry, &w.Sections, &w.Sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, false, nil
+	}
+	if err != nil {
+		return w, false, fmt.Errorf("looking for what waits for %s: %w", post, err)
+	}
+	if len(root) != 32 || len(entry) != 32 {
+		return w, false, fmt.Errorf("the outbox for %s is damaged at serial %d (run chancery register verify)", post, w.Serial)
+	}
+	w.Root, w.Entry = telegram.Root(root), [32]byte(entry)
+	if w.Sealed > 0 {
+		return w, true, nil
+	}
+	var open int64
+	err = tx.QueryRow("select coalesce(sum(size), 0) from wire where post = $1 and envelope is not null and precedence >= $2",
+		post, int64(w.Precedence)).Scan(&open)
+	if err != nil {
+		return w, false, fmt.Errorf("measuring the window to %s: %w", post, err)
+	}
+	return w, open < window, nil
+}
+
+// Section is a sealed section on its way to one post.
+type Section struct {
+	Post       string
+	Special    uint32
+	Circuit    uint8
+	Lane       uint32
+	Precedence telegram.Precedence
+	Serial     uint32
+	I, N       uint32
+	Envelope   []byte // as written; nil once receipted
+	ID         [16]byte
+	Size       int64
+	SealedAt   time.Time
+	SentAt     time.Time // first handed to the carrier; zero if not yet
+	Sends      int
+}
+
+// Sealed stores a section that was sealed, before a byte of it leaves.
+func Sealed(tx *store.Tx, s *Section) error {
+	_, err := tx.Exec(`insert into wire (post, special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sends)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`, s.Post, int64(s.Special), int64(s.Circuit), int64(s.Lane),
+		int64(s.Precedence), int64(s.Serial), int64(s.I), int64(s.N), s.ID[:], int64(len(s.Envelope)), s.Envelope, s.SealedAt.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("storing section %d of %d for %s: %w", s.I, s.N, s.Post, err)
+	}
+	n, err := tx.Exec("update outbox set sections = $1, sealed = $2 where post = $3 and serial = $4 and sealed = $5",
+		int64(s.N), int64(s.I), s.Post, int64(s.Serial), int64(s.I)-1)
+	if err == nil && n != 1 {
+		err = errors.New("it was sealed already")
+	}
+	if err != nil {
+		return fmt.Errorf("storing section %d of %d for %s: %w", s.I, s.N, s.Post, err)
+	}
+	return nil
+}
+
+const sectionColumns = "special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sent, sends"
+
+// Open gives the sections for a post that have no receipt yet, the most urgent first, at most limit of them. due says which of them
+// are wanted, by special number and sends so far.
+func Open(tx *store.Tx, post string, limit int, due func(special uint32, sends int) bool) ([]Section, error) {
+	rows, err := tx.Query("select special, sends from wire where post = $1 and envelope is not null order by precedence desc, special", post)
+	if err != nil {
+		return nil, fmt.Errorf("looking for what is to be carried to %s: %w", post, err)
+	}
+	var wanted []int64
+	for rows.Next() {
+		var special int64
+		var sends int
+		if err := rows.Scan(&special, &sends); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		if len(wanted) < limit && due(uint32(special), sends) {
+			wanted = append(wanted, special)
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	var out []Section
+	for _, special := range wanted {
+		s, err := sections(tx, post, "special = $2", special)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s...)
+	}
+	return out, nil
+}
+
+// OnTheWire gives every section that a telegram made for a post, by special number: the record of the wire.
+func OnTheWire(tx *store.Tx, post string, serial uint32) ([]Section, error) {
+	return sections(tx, post, "serial = $2", int64(serial))
+}
+
+// BySpecial gives the section that took a special number; ok is false if the record has none.
+func BySpecial(tx *store.Tx, post string, special uint32) (s Section, ok bool, err error) {
+	out, err := sections(tx, post, "special = $2", int64(special))
+	if err != nil || len(out) == 0 {
+		return s, false, err
+	}
+	return out[0], true, nil
+}
+
+func sections(tx *store.Tx, post, where string, arg int64) ([]Section, error) {
+	rows, err := tx.Query("select "+sectionColumns+" from wire where post = $1 and "+where+" order by special", post, arg)
+	if err != nil {
+		return nil, fmt.Errorf("reading what went to %s: %w", post, err)
+	}
+	defer rows.Close()
+	var out []Section
+	for rows.Next() {
+		s := Section{Post: post}
+		var id []byte
+		var sealed int64
+		var sent sql.NullInt64
+		if err := rows.Scan(&s.Special, &s.Circuit, &s.Lane, &s.Precedence, &s.Serial, &s.I, &s.N, &id, &s.Size, &s.Envelope, &sealed, &sent, &s.Sends); err != nil {
+			return nil, fmt.Errorf("reading what went to %s: %w", post, err)
+		}
+		if len(id) == 16 {
+			s.ID = [16]byte(id)
+		}
+		s.SealedAt = time.UnixMilli(sealed)
+		if sent.Valid {
+			s.SentAt = time.UnixMilli(sent.Int64)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Sent notes that sections were handed to a carrier. It is a record of times: nothing is done by it.
+func Sent(tx *store.Tx, post string, specials []uint32, now time.Time) error {
+	for _, s := range specials {
+		if _, err := tx.Exec("update wire set sent = coalesce(sent, $1), sends = sends + 1 where post = $2 and special = $3",
+			now.UnixMilli(), post, int64(s)); err != nil {
+			return fmt.Errorf("noting what went to %s: %w", post, err)
+		}
+	}
+	return nil
+}
+
+// Receipted frees a telegram that a post has signed for; receipt is the register's entry of that receipt. Whether it signed for what was
+// sent, the same R and the same entry, the caller has seen.
+func Receipted(tx *store.Tx, d *Delivery, receipt int64, now time.Time) error {
+	if _, err := tx.Exec("update outbox set receipted = $1, receipt = $2 where post = $3 and serial = $4", now.UnixMilli(), receipt, d.Post, int64(d.Serial)); err != nil {
+		return fmt.Errorf("freeing serial %d for %s: %w", d.Serial, d.Post, err)
+	}
+	if _, err := tx.Exec("update wire set envelope = null where post = $1 and serial = $2", d.Post, int64(d.Serial)); err != nil {
+		return fmt.Errorf("freeing serial %d for %s: %w", d.Serial, d.Post, err)
+	}
+	return nil
+}
+
+// Delivery is how far a telegram has come on its way to one post.
+type Delivery struct {
+	Waiting
+	Queued    time.Time
+	Receipted time.Time // zero while there is no receipt
+	Receipt   int64     // the register's entry of it
+}
+
+// Deliveries gives how far a filed telegram has come, for each addressed post.
+func Deliveries(tx *store.Tx, of int64) ([]Delivery, error) { return deliveries(tx, "of = $1", of) }
+
+// DeliveryOf gives how far the telegram with a post's serial has come; nil if none such was sent.
+func DeliveryOf(tx *store.Tx, post string, serial uint32) (*Delivery, error) {
+	ds, err := deliveries(tx, "post = $1 and serial = $2", post, int64(serial))
+	if err != nil || len(ds) == 0 {
+		return nil, err
+	}
+	return &ds[0], nil
+}
+
+func deliveries(tx *store.Tx, where string, args ...any) ([]Delivery, error) {
+	rows, err := tx.Query("select of, post, serial, precedence, root, entry, sections, sealed, queued, receipted, receipt from outbox where "+where+" order by post", args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the outbox: %w", err)
+	}
+	defer rows.Close()
+	var out []Delivery
+	for rows.Next() {
+		var d Delivery
+		var root, entry []byte
+		var queued int64
+		var at, receipt sql.NullInt64
+		if err := rows.Scan(&d.Of, &d.Post, &d.Serial, &d.Precedence, &root, &entry, &d.Sections, &d.Sealed, &queued, &at, &receipt); err != nil {
+			return nil, fmt.Errorf("reading the outbox: %w", err)
+		}
+		copy(d.Root[:], root)
+		copy(d.Entry[:], entry)
+		d.Queued = time.UnixMilli(queued)
+		if at.Valid {
+			d.Receipted, d.Receipt = time.UnixMilli(at.Int64), receipt.Int64
+		}
+		out = append(out, d)
+	}
+	return out, rows.Err()
+}
+
+// Backlog counts what has no receipt yet, by post.
+func Backlog(tx *store.Tx) (map[string]int, error) {
+	rows, err := tx.Query("select post, count(*) from outbox where receipted is null group by post")
+	if err != nil {
+		return nil, fmt.Errorf("counting the outbox: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int{}
+	for rows.Next() {
+		var post string
+		var n int
+		if err := rows.Scan(&post, &n); err != nil {
+			return nil, err
+		}
+		out[post] = n
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,37 @@
+// Package desk follows a telegram across the desks of one post: it is drafted, handed over, released; and what it asked for is done.
+//
+// A draft goes through four states, and never back:
+//
+//	draft ──drafter signs──▶ handed over ──releaser signs──▶ released ──takes its numbers──▶ registered
+//
+// Only what both people signed is ever registered. Bodies come here sealed: the desk moves them and cannot read them.
+//
+// A [Form] is what a drafter writes: lines of "Key: value", a blank line, and the text.
+//
+//	From: MINISTRY                        the office that sends; the post's first if left out
+//	To: AMBASSADOR@BEIJING; flash         action addressee and, after a semicolon, a precedence of its own
+//	Info: AMBASSADOR@LONDON               info addressee
+//	Precedence: immediate                 for all others; routine if left out
+//	Policy, Classification, Caveat, Review: the label; Caveat may stand several times, Review is a day
+//	Type: operation                       or exercise, drill
+//	Deadline: 2026-12-01T12:00Z           by when it must be done
+//	Ask: receipt, fulfilment              the duties that come with it
+//	Subject: one line
+//	Refers: MOSCOW 2231/2026              also Acknowledges, Fulfils: post, serial, year of the telegram it cites
+//	Signature: MINISTER                   the name under the text
+//	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
+//
+//	Visit the minister and transmit to him the following:
+//
+//	[convey to the Minister]
+//
+//	We agree.
+//
+//	[end PRINCIPAL]
+//
+// Paragraphs are separated by blank lines. [convey to …], [end …] and [blank 3] stand on lines of their own; a line of text that looks like
+// one, or that begins with a backslash, is written with a backslash before it.
+//
+// A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
+// the order closes it on both.
+package desk

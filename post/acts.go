@@ -1,0 +1,343 @@
+package post
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// draftKept is a draft as it is kept, sealed.
+type draftKept struct {
+	Form     string `json:"form"`
+	Telegram []byte `json:"telegram,omitempty"` // as written, once handed over
+	telegram.Signatures
+}
+
+// openedDraft is a draft as it is worked with.
+type openedDraft struct {
+	form     *desk.Form
+	telegram *telegram.Telegram // nil while it is only drafted
+	telegram.Signatures
+}
+
+func (p *Post) openDraft(d *desk.Draft) (*openedDraft, error) {
+	b, err := p.keys.Rest.Open(desk.Place(d.ID), d.Body)
+	if err != nil {
+		return nil, err
+	}
+	var k draftKept
+	if err := json.Unmarshal(b, &k); err != nil {
+		return nil, fmt.Errorf("draft %d: %w", d.ID, err)
+	}
+	form, err := desk.ParseForm(strings.NewReader(k.Form))
+	if err != nil {
+		return nil, fmt.Errorf("draft %d: %w", d.ID, err)
+	}
+	o := &openedDraft{form: form, Signatures: k.Signatures}
+	if k.Telegram != nil {
+		if o.telegram, err = telegram.Parse(k.Telegram); err != nil {
+			return nil, fmt.Errorf("draft %d: %w", d.ID, err)
+		}
+	}
+	return o, nil
+}
+
+func (p *Post) sealDraft(id int64, k *draftKept) []byte { return p.sealJSON(desk.Place(id), k) }
+
+func (p *Post) sealJSON(place string, v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // only our own structs
+	}
+	return p.keys.Rest.Seal(place, b)
+}
+
+func (p *Post) openJSON(place string, sealed []byte, v any) {
+	if b, err := p.keys.Rest.Open(place, sealed); err == nil {
+		_ = json.Unmarshal(b, v) // what cannot be read is left empty: register verify names it
+	}
+}
+
+// Draft lays a draft on the desk and gives its number.
+func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error) {
+	v, err := p.current()
+	if err != nil {
+		return 0, err
+	}
+	// What cannot be handed over later is refused now, while the drafter looks.
+	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{}, p.config.Now().Unix()); err != nil {
+		return 0, err
+	}
+	err = p.db.Write(ctx, func(tx *store.Tx) (err error) {
+		if id, err = desk.NextID(tx); err != nil {
+			return err
+		}
+		return desk.Add(tx, &desk.Draft{ID: id, State: desk.Drafted, Precedence: form.Telegram.Precedence(),
+			Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()})
+	})
+	return id, err
+}
+
+// compose makes the telegram that a draft says, and looks whether it could be sent.
+func (p *Post) compose(v *view, form *desk.Form, drafter telegram.KeyRef, seed [32]byte, dtg int64) (*telegram.Telegram, error) {
+	t := form.Telegram
+	t.Seed, t.DTG, t.Drafter = seed, dtg, drafter
+	t.From.Post = p.config.Name
+	if t.From.Office == "" {
+		offices := v.dir.Offices(p.config.Name)
+		if len(offices) == 0 {
+			return nil, errors.New("the directory has no office at this post to send from")
+		}
+		t.From.Office = offices[0].Office
+	}
+	if err := p.citeRoots(&t); err != nil {
+		return nil, err
+	}
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	if !v.dir.HasOffice(t.From) {
+		return nil, fmt.Errorf("the directory has no office %s to send from", t.From)
+	}
+	return &t, v.knows(&t, p.config.Name)
+}
+
+// citeRoots gives the references the R of what they cite, where this post has it.
+func (p *Post) citeRoots(t *telegram.Telegram) error {
+	refs := append([]telegram.Reference(nil), t.References...)
+	for i := range refs {
+		err := p.db.Read(context.Background(), func(tx *store.Tx) error {
+			f, err := archive.BySerial(tx, refs[i].Post, refs[i].Serial)
+			if err == nil {
+				refs[i].Root = f.Root
+			}
+			if errors.Is(err, archive.ErrNone) && refs[i].Act == telegram.Refers {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("it cites %s %d/%d: %w", refs[i].Post, refs[i].Serial, refs[i].Year, err)
+		}
+	}
+	t.References = refs
+	return nil
+}
+
+// knows says whether the directory has everyone to whom the telegram goes.
+func (v *view) knows(t *telegram.Telegram, self string) error {
+	for _, a := range append(append([]telegram.Addressee(nil), t.To...), t.Info...) {
+		if a.Post == self {
+			return fmt.Errorf("%s is an office of this post itself: tell it without a telegram", a.Address)
+		}
+		if _, ok := v.dir.Post(a.Post); !ok {
+			return fmt.Errorf("the directory has no post %s: look for its name with  chancery directory show", a.Post)
+		}
+		if !v.dir.HasOffice(a.Address) {
+			return fmt.Errorf("the directory has no office %s; it has %s", a.Address, officeList(v.dir, a.Post))
+		}
+	}
+	return nil
+}
+
+func officeList(d *directory.Directory, post string) string {
+	var names []string
+	for _, o := range d.Offices(post) {
+		names = append(names, o.String())
+	}
+	if len(names) == 0 {
+		return "none there"
+	}
+	return strings.Join(names, ", ")
+}
+
+// mayRelease says whether the two people are entitled at the post, and are two.
+func (v *view) mayRelease(t *telegram.Telegram, post string) error {
+	if t.Drafter.Person == t.Releaser.Person {
+		return errors.New("its releaser is its drafter")
+	}
+	if err := v.dir.May(directory.Drafter, t.Drafter, post); err != nil {
+		return fmt.Errorf("its drafter: %w", err)
+	}
+	if err := v.dir.May(directory.Releaser, t.Releaser, post); err != nil {
+		return fmt.Errorf("its releaser: %w", err)
+	}
+	return nil
+}
+
+// ToSign is a draft as the next person is to sign it.
+type ToSign struct {
+	ID       int64      `json:"id"`
+	State    desk.State `json:"state"`
+	Telegram []byte     `json:"telegram"`        // as written: render it from these bytes, sign their roots
+	Draft    []byte     `json:"draft,omitempty"` // the drafter's signature, once handed over
+	Local    desk.Local `json:"local"`
+}
+
+// ForHandOver gives a draft as its drafter is to sign it, with a fresh seed and the time of origin.
+func (p *Post) ForHandOver(ctx context.Context, id int64, drafter telegram.KeyRef) (*ToSign, error) {
+	v, err := p.current()
+	if err != nil {
+		return nil, err
+	}
+	d, o, err := p.draft(ctx, id, desk.Drafted)
+	if err != nil {
+		return nil, err
+	}
+	var seed [32]byte
+	rand.Read(seed[:])
+	t, err := p.compose(v, o.form, drafter, seed, p.config.Now().Unix())
+	if err != nil {
+		return nil, err
+	}
+	return &ToSign{ID: id, State: d.State, Telegram: t.Marshal(), Local: o.form.Local}, nil
+}
+
+func (p *Post) draft(ctx context.Context, id int64, state desk.State) (d *desk.Draft, o *openedDraft, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		d, err = desk.Get(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.State != state {
+		return nil, nil, fmt.Errorf("draft %d is %s: %w", id, d.State, desk.ErrState)
+	}
+	o, err = p.openDraft(d)
+	return d, o, err
+}
+
+// HandOver takes a draft that its drafter has signed. What was signed must be the draft, and the drafter one of this post's.
+func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte) error {
+	v, err := p.current()
+	if err != nil {
+		return err
+	}
+	d, o, err := p.draft(ctx, id, desk.Drafted)
+	if err != nil {
+		return err
+	}
+	t, err := telegram.Parse(written)
+	if err != nil {
+		return err
+	}
+	same, err := p.compose(v, o.form, t.Drafter, t.Seed, t.DTG)
+	if err != nil {
+		return err
+	}
+	if string(same.Marshal()) != string(written) {
+		return fmt.Errorf("draft %d was changed since: what was signed is not what it says now", id)
+	}
+	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name); err != nil {
+		return fmt.Errorf("handing over: %w", err)
+	}
+	key, err := v.person(t.Drafter)
+	if err != nil {
+		return err
+	}
+	root, _ := t.Roots()
+	if err := seal.CheckDraft(root, signature, key); err != nil {
+		return fmt.Errorf("handing over: %w", err)
+	}
+	d.State, d.Root, d.Changed = desk.HandedOver, root[:], p.config.Now()
+	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: telegram.Signatures{Draft: signature}})
+	return p.db.Write(ctx, func(tx *store.Tx) error { return desk.Move(tx, desk.Drafted, d) })
+}
+
+// ForRelease gives a draft as it was handed over.
+func (p *Post) ForRelease(ctx context.Context, id int64) (*ToSign, error) {
+	d, o, err := p.draft(ctx, id, desk.HandedOver)
+	if err != nil {
+		return nil, err
+	}
+	return &ToSign{ID: id, State: d.State, Telegram: o.telegram.Marshal(), Draft: o.Draft, Local: o.form.Local}, nil
+}
+
+// Release takes a telegram that its releaser has signed: what was handed over, with the releaser's name and times and nothing else
+// changed. From here on it is registered without another word.
+func (p *Post) Release(ctx context.Context, id int64, written, ed, pq []byte) error {
+	v, err := p.current()
+	if err != nil {
+		return err
+	}
+	d, o, err := p.draft(ctx, id, desk.HandedOver)
+	if err != nil {
+		return err
+	}
+	t, err := telegram.Parse(written)
+	if err != nil {
+		return err
+	}
+	if t.Released == 0 {
+		return errors.New("releasing: it has no time of release")
+	}
+	draftRoot, root := t.Roots()
+	if string(draftRoot[:]) != string(d.Root) {
+		return errors.New("releasing: it is not what was handed over")
+	}
+	s := telegram.Signatures{Draft: o.Draft, Release: ed, ReleasePQ: pq}
+	if err := v.checkRelease(t, &s, draftRoot, root); err != nil {
+		return fmt.Errorf("releasing: %w", err)
+	}
+	if err := v.mayRelease(t, p.config.Name); err != nil {
+		return fmt.Errorf("releasing: %w", err)
+	}
+	now := p.config.Now()
+	if skew := time.Unix(t.Released, 0).Sub(now).Abs(); skew > clockSkew {
+		return fmt.Errorf("releasing: your clock and this machine's are %s apart: set the one that is wrong", skew.Round(time.Second))
+	}
+	d.State, d.Root, d.Changed = desk.Released, root[:], now
+	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: s})
+	return p.db.Write(ctx, func(tx *store.Tx) error {
+		tx.Notify(topicReleased)
+		return desk.Move(tx, desk.HandedOver, d)
+	})
+}
+
+// clockSkew is how far a releaser's clock may be from the post's.
+const clockSkew = 5 * time.Minute
+
+// Reply makes the form of a telegram that answers one received here: it goes to the office that sent it, and says what it does for it.
+func (p *Post) Reply(ctx context.Context, year int, number uint32, act telegram.Act, text string) (*desk.Form, error) {
+	f, r, err := p.filed(ctx, archive.In, year, number)
+	if err != nil {
+		return nil, err
+	}
+	order := r.Telegram
+	form := &desk.Form{}
+	t := &form.Telegram
+	t.References = []telegram.Reference{{Act: act, Post: f.Post, Year: r.Numbers.Year, Serial: f.Serial}}
+	t.To = []telegram.Addressee{{Address: order.From, Precedence: f.Precedence}}
+	for _, a := range order.To {
+		if a.Post == p.config.Name {
+			t.From.Office = a.Office
+			break
+		}
+	}
+	if t.From.Office == "" {
+		return nil, fmt.Errorf("incoming %d was sent to this post for information only: there is nothing to %s", number, strings.TrimSuffix(act.String(), "s"))
+	}
+	t.Label, t.Type, t.Signature = order.Label, order.Type, t.From.Office
+	t.Label.Review = 0
+	answer, err := desk.ParseForm(strings.NewReader("To: X@X\n\n" + text))
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Telegram.Body) == 0 {
+		return nil, errors.New("the report has no text: say what was done")
+	}
+	t.Body = answer.Telegram.Body
+	return form, nil
+}

@@ -1,0 +1,442 @@
+package post
+
+// The life of a telegram on its way in, in order:
+//
+//	1 an envelope arrives, as often as it may;
+//	2 it is deciphered: only the sending post could have sealed it, and to this post;
+//	3 its section is kept, until all of the telegram are here;
+//	4 the telegram is checked: who drafted, who released, what was signed, which numbers it took;
+//	5 it takes this post's incoming number, is entered in the log, filed and laid on the desk;
+//	6 a signed receipt goes back.
+//
+// 3 to 5 commit together. The receipt needs no record of its own: if it is lost the sender carries the telegram again, the repeat is
+// recognised, and it is answered with its receipt again. Nothing that fails a check causes anything to be sent.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/circuit"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// arrived is one envelope on its way in.
+type arrived struct {
+	envelope telegram.Envelope
+	from     string
+	section  telegram.Section
+	whole    *whole // the telegram, when the section is all of it
+	receipt  *telegram.Receipt
+	signed   []byte // the receipt as a service message
+	err      error  // why it is refused
+}
+
+// whole is a telegram of which all sections are here.
+type whole struct {
+	telegram.Registered
+	draftRoot, root telegram.Root
+	entry           [32]byte // hash of the sender's register entry
+	raw             []byte
+	err             error // why it is refused
+}
+
+// receiptTo is what is to be answered to one post.
+type receiptTo map[string][]telegram.ReceiptItem
+
+// take takes envelopes from a carrier. nil means that each is durable here, or refused for good.
+func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Precedence, es []telegram.Envelope) error {
+	v, err := p.current()
+	if err != nil {
+		return err
+	}
+	in := make([]arrived, len(es))
+	parallel(len(es), func(i int) { in[i] = p.decipher(v, at, es[i]) })
+	now := p.config.Now()
+	var answer receiptTo
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		answer = receiptTo{}
+		return p.entering(tx, func(b *register.Book) error {
+			for i := range in {
+				if err := p.takeOne(tx, b, v, &in[i], answer, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		p.config.Log.Error("what arrived could not be kept; it will be offered again", "envelopes", len(es), "reason", err)
+		return err
+	}
+	for i := range in {
+		if in[i].err == nil {
+			p.alive(in[i].from)
+		}
+	}
+	for from, items := range answer {
+		p.sendReceipts(ctx, v, carrier, from, items, now)
+	}
+	return nil
+}
+
+// decipher is step 2. It touches no database.
+func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope) (a arrived) {
+	a.envelope = e
+	if e.Precedence != at {
+		a.err = errors.New("the carrier's precedence is not the envelope's: it was graded again on its way")
+		return a
+	}
+	if e.To != v.self.Route {
+		a.err = errors.New("it is for another post")
+		return a
+	}
+	key := p.letterKey(e.KeyID)
+	if key == nil {
+		a.err = fmt.Errorf("it is sealed to letter key %x, which this post does not hold", e.KeyID)
+		return a
+	}
+	l, err := seal.Open(&e, key, p.config.Name, v.identity)
+	if err != nil {
+		a.err = errors.New(seal.Reason(err))
+		return a
+	}
+	a.from = l.From
+	if a.err = v.agrees(l); a.err != nil {
+		return a
+	}
+	if telegram.IsService(l.Payload) {
+		a.receipt, a.signed, a.err = p.openService(v, l)
+		return a
+	}
+	if a.section, a.err = telegram.ParseSection(l.Payload); a.err == nil && a.section.N == 1 {
+		a.whole = p.check(v, a.from, a.section.Serial, e.Precedence, slices.Clone(a.section.Piece))
+	}
+	return a
+}
+
+func (p *Post) letterKey(id [4]byte) *seal.LetterKey {
+	for _, k := range p.keys.Letters {
+		if k.ID == id {
+			return k.Key
+		}
+	}
+	return nil
+}
+
+// agrees says whether the directory that the sender judged by is an older or newer version of ours. A newer one cannot be judged until we have it.
+func (v *view) agrees(l *seal.Letter) error {
+	if l.DirectorySize == 0 || l.DirectorySize > uint64(v.dir.Size()) {
+		return nil
+	}
+	root, err := v.dir.RootAt(int64(l.DirectorySize))
+	if err != nil || root != l.DirectoryRoot {
+		return fmt.Errorf("%s goes by another directory than this post: one of the two was forked", l.From)
+	}
+	return nil
+}
+
+// openService reads a statement from machine to machine. The only kind there is yet is a receipt.
+func (p *Post) openService(v *view, l *seal.Letter) (*telegram.Receipt, []byte, error) {
+	s, err := telegram.ParseService(l.Payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.Kind != telegram.ServiceReceipt {
+		return nil, nil, fmt.Errorf("a service message of unknown kind %d", s.Kind)
+	}
+	if !v.identity(l.From).Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
+		return nil, nil, errors.New("the receipt's signature does not hold")
+	}
+	r, err := telegram.ParseReceipt(s.Statement)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.To != l.From || r.From != p.config.Name {
+		return nil, nil, errors.New("the receipt is between other posts")
+	}
+	return r, l.Payload, nil
+}
+
+// check is step 4: everything that can be judged of a telegram by itself and by the directory, in the order of docs/formats. What
+// depends on what was received before, takeWhole judges.
+func (p *Post) check(v *view, from string, serial uint32, at telegram.Precedence, raw []byte) *whole {
+	w := &whole{raw: raw}
+	r, err := telegram.ParseRegistered(raw)
+	if err != nil {
+		w.err = err
+		return w
+	}
+	w.Registered = *r
+	w.draftRoot, w.root = r.Telegram.Roots()
+	w.entry = telegram.EntryHash(r.EntryOf(telegram.EntryOut, w.root, &r.Numbers))
+	w.err = p.judge(v, w, from, serial, at)
+	return w
+}
+
+func (p *Post) judge(v *view, w *whole, from string, serial uint32, at telegram.Precedence) error {
+	t := w.Telegram
+	if err := v.checkRelease(t, &w.Signatures, w.draftRoot, w.root); err != nil {
+		return err
+	}
+	if t.From.Post != from {
+		return errors.New("it was released at another post than sent it")
+	}
+	if err := v.mayRelease(t, from); err != nil {
+		return err
+	}
+	mine, addressed := t.PrecedenceFor(p.config.Name)
+	if !addressed {
+		return errors.New("this post is not addressed")
+	}
+	if w.Numbers.SerialFor(p.config.Name) != serial {
+		return errors.New("it came under another serial than it took")
+	}
+	if at != mine {
+		return errors.New("it came at another precedence than was released")
+	}
+	return nil
+}
+
+// checkRelease says whether both people signed.
+func (v *view) checkRelease(t *telegram.Telegram, s *telegram.Signatures, draftRoot, root telegram.Root) error {
+	drafter, err := v.person(t.Drafter)
+	if err != nil {
+		return fmt.Errorf("its drafter: %w", err)
+	}
+	releaser, err := v.person(t.Releaser)
+	if err != nil {
+		return fmt.Errorf("its releaser: %w", err)
+	}
+	return seal.CheckRelease(draftRoot, root, s, drafter, releaser)
+}
+
+// takeOne is steps 3 to 6 for one envelope, inside the transaction. What is refused is logged, or an alarm, and is no error.
+func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answer receiptTo, now time.Time) error {
+	if a.err != nil {
+		p.config.Log.Warn("an envelope was refused", "from", a.from, "reason", a.err)
+		return nil
+	}
+	if a.receipt != nil {
+		return p.takeReceipt(tx, b, a.from, a.receipt, a.signed, now)
+	}
+	before, err := archive.BySerial(tx, a.from, a.section.Serial)
+	if err == nil {
+		return p.takeRepeat(tx, a, before, answer)
+	}
+	if !errors.Is(err, archive.ErrNone) {
+		return err
+	}
+	if a.whole != nil {
+		return p.takeWhole(tx, b, a, a.whole, arrival{specials: []uint32{a.section.Special}, first: now, last: now, bytes: int64(a.envelope.Size())}, answer, now)
+	}
+	return p.takePiece(tx, b, v, a, answer, now)
+}
+
+// takePiece keeps a section until all of its telegram are here.
+func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, answer receiptTo, now time.Time) error {
+	s := &a.section
+	err := circuit.Keep(tx, &circuit.Piece{Post: a.from, Serial: s.Serial, I: s.I, N: s.N, Special: s.Special, Precedence: a.envelope.Precedence,
+		Size: int64(a.envelope.Size()), Body: p.keys.Rest.Seal(piecePlace(a.from, s.Serial, s.I), s.Piece), At: now})
+	if errors.Is(err, circuit.ErrPieces) {
+		return p.refuseWhole(tx, a.from, s.Serial, err)
+	}
+	if err != nil {
+		return err
+	}
+	pieces, err := circuit.Pieces(tx, a.from, s.Serial)
+	if err != nil || len(pieces) < int(s.N) {
+		return err
+	}
+	var raw []byte
+	in := arrival{first: now, last: now}
+	for _, x := range pieces {
+		piece, err := p.keys.Rest.Open(piecePlace(a.from, s.Serial, x.I), x.Body)
+		if err != nil {
+			return err
+		}
+		if x.Precedence != a.envelope.Precedence {
+			return p.refuseWhole(tx, a.from, s.Serial, errors.New("its sections came at different precedences"))
+		}
+		raw = append(raw, piece...)
+		in.specials, in.bytes = append(in.specials, x.Special), in.bytes+x.Size
+		if x.At.Before(in.first) {
+			in.first = x.At
+		}
+	}
+	if err := circuit.Drop(tx, a.from, s.Serial); err != nil {
+		return err
+	}
+	return p.takeWhole(tx, b, a, p.check(v, a.from, s.Serial, a.envelope.Precedence, raw), in, answer, now)
+}
+
+func piecePlace(post string, serial, i uint32) string {
+	return fmt.Sprintf("piece %d of serial %d from %s", i, serial, post)
+}
+
+// takeRepeat answers what is here already with its receipt again; something else under the same serial is an alarm.
+func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answer receiptTo) error {
+	if a.whole != nil && (a.whole.err != nil || a.whole.root != before.Root) {
+		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
+	}
+	raw, err := p.keys.Rest.Open(archive.Place(before.ID), before.Body)
+	if err != nil {
+		return err
+	}
+	r, err := telegram.ParseRegistered(raw)
+	if err != nil {
+		return err
+	}
+	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: telegram.EntryHash(r.EntryOf(telegram.EntryOut, before.Root, &r.Numbers))})
+	return nil
+}
+
+// add adds a telegram to the receipt of a post, once.
+func (r receiptTo) add(post string, i telegram.ReceiptItem) {
+	if !slices.Contains(r[post], i) {
+		r[post] = append(r[post], i)
+	}
+}
+
+// arrival is how a telegram came.
+type arrival struct {
+	specials    []uint32
+	first, last time.Time
+	bytes       int64
+}
+
+// takeWhole is steps 4 to 6: the last checks, and the telegram is this post's.
+func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, in arrival, answer receiptTo, now time.Time) error {
+	serial := a.section.Serial
+	if w.err != nil {
+		return p.refuseWhole(tx, a.from, serial, w.err)
+	}
+	for _, x := range []telegram.Root{w.root, w.draftRoot} {
+		if of, known, err := register.Known(tx, x); err != nil {
+			return err
+		} else if known {
+			return p.refuseWhole(tx, a.from, serial, fmt.Errorf("the same telegram is here already under another number (row %d of the archive)", of))
+		}
+	}
+	number, err := b.Take(seriesIncoming(now))
+	if err != nil {
+		return err
+	}
+	id, err := archive.NextID(tx)
+	if err != nil {
+		return err
+	}
+	n := incomingNumbers(now, number, a.from, serial)
+	if _, err := b.Enter(telegram.EntryIn, w.EntryOf(telegram.EntryIn, w.root, &n), id, now.Unix()); err != nil {
+		return err
+	}
+	if err := register.Remember(tx, id, w.draftRoot, w.root); err != nil {
+		return err
+	}
+	if err := archive.File(tx, &archive.Filed{ID: id, Way: archive.In, Year: int(n.Year), Number: number, Post: a.from, Serial: serial,
+		Precedence: a.envelope.Precedence, Root: w.root, Body: p.keys.Rest.Seal(archive.Place(id), w.raw), At: now.Unix()}); err != nil {
+		return err
+	}
+	if err := in.keep(tx, id, now); err != nil {
+		return err
+	}
+	if err := desk.Ask(tx, duties(id, w.Telegram, p.config.Name)); err != nil {
+		return err
+	}
+	if err := desk.Did(tx, id, p.config.Name, desk.Receipt, 0, now); err != nil {
+		return err
+	}
+	if err := p.closeOthersDuties(tx, id, a.from, w.Telegram, now); err != nil {
+		return err
+	}
+	answer.add(a.from, telegram.ReceiptItem{Serial: serial, Root: w.root, Entry: w.entry})
+	return nil
+}
+
+// incomingNumbers are what the receiver enters: its own incoming number, and beside it the sender's serial.
+func incomingNumbers(at time.Time, number uint32, from string, serial uint32) telegram.Numbers {
+	return telegram.Numbers{Year: uint16(at.UTC().Year()), Register: number, Serials: []telegram.Serial{{Post: from, Number: serial}}, Registered: at.Unix()}
+}
+
+// closeOthersDuties notes what another post has done for orders of this post, which its telegram cites.
+func (p *Post) closeOthersDuties(tx *store.Tx, id int64, from string, t *telegram.Telegram, now time.Time) error {
+	for _, ref := range t.References {
+		act, ok := actOf(ref.Act)
+		if !ok || ref.Post != p.config.Name {
+			continue
+		}
+		d, err := circuit.DeliveryOf(tx, from, ref.Serial)
+		if err != nil {
+			return err
+		}
+		if d == nil || d.Root != ref.Root {
+			if err := p.alarm(tx, from, fmt.Sprintf("a report cites our %d/%d, which is not what was sent under that number", ref.Serial, ref.Year)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := desk.Did(tx, d.Of, from, act, id, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseWhole drops a telegram that came genuinely from a post and still must not be taken. Somebody must look.
+func (p *Post) refuseWhole(tx *store.Tx, from string, serial uint32, why error) error {
+	if err := circuit.Drop(tx, from, serial); err != nil {
+		return err
+	}
+	return p.alarm(tx, from, fmt.Sprintf("serial %d was refused: %v", serial, why))
+}
+
+// alarm keeps an alarm for people; the same again is counted.
+func (p *Post) alarm(tx *store.Tx, post, what string) error {
+	p.config.Log.Error("alarm", "post", post, "what", what)
+	n, err := tx.Exec("update alarm set times = times + 1, at = $1 where post = $2 and what = $3", p.config.Now().UnixMilli(), post, what)
+	if err != nil || n > 0 {
+		return err
+	}
+	var id int64
+	if err := tx.QueryRow("insert into counter (name, last) values ('alarm', 1) on conflict (name) do update set last = counter.last + 1 returning last").Scan(&id); err != nil {
+		return err
+	}
+	return tx.Insert("alarm (id, at, post, what, times)", 5, []any{id, p.config.Now().UnixMilli(), post, what, 1}, "")
+}
+
+// keep writes the record of how it came.
+func (in *arrival) keep(tx *store.Tx, of int64, opened time.Time) error {
+	var specials []string
+	for _, s := range in.specials {
+		specials = append(specials, strconv.FormatUint(uint64(s), 10))
+	}
+	return tx.Insert("arrival (of, specials, first, last, opened, bytes)", 6, []any{of, strings.Join(specials, ","), in.first.UnixMilli(), in.last.UnixMilli(), opened.UnixMilli(), in.bytes}, "")
+}
+
+// sendReceipts is step 6. A receipt that cannot be sent is no loss: the telegram comes again, and so does the receipt.
+func (p *Post) sendReceipts(ctx context.Context, v *view, carrier circuit.Carrier, to string, items []telegram.ReceiptItem, now time.Time) {
+	for part := range slices.Chunk(items, telegram.MaxReceipt) {
+		statement := (&telegram.Receipt{From: to, To: p.config.Name, At: now.Unix(), Items: part}).Marshal()
+		s := telegram.Service{Kind: telegram.ServiceReceipt, Statement: statement}
+		s.Ed, s.PQ = p.keys.Identity.Sign(telegram.LabelReceipt, statement)
+		recipient, keyID, route, err := v.recipient(to, now)
+		if err == nil {
+			e := telegram.Envelope{To: route, Precedence: telegram.Override, KeyID: keyID}
+			if err = p.letter(v, to, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err == nil {
+				err = carrier.Send(ctx, route, e.Precedence, []telegram.Envelope{e})
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			p.config.Log.Warn("a receipt could not be sent; it will be when the telegram comes again", "post", to, "telegrams", len(part), "reason", err)
+		}
+	}
+}

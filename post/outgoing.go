@@ -1,0 +1,519 @@
+package post
+
+// The life of a telegram on its way out, in order:
+//
+//	1 it was released by the desk;
+//	2 it takes its register number and its serials;
+//	3 it is queued by precedence, for each addressed post;
+//	4 it is entered in the log;
+//	5 it is filed.
+//
+// 2 to 5 of a batch commit together: after a crash either all of it happened or none, and no number is burnt. Whenever a circuit can take more,
+//
+//	6 the head of its queue is sealed to the key current now, takes its special number, and the envelope is stored,
+//
+// in one transaction, before a byte leaves. Then
+//
+//	7 the circuit carries those same bytes, as often as needed, and
+//	8 the receipt frees them.
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/circuit"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// released is a draft on its way into the register.
+type released struct {
+	draft desk.Draft
+	telegram.Released
+	local           desk.Local
+	draftRoot, root telegram.Root
+	err             error // why it cannot be registered
+}
+
+// registrar registers what the desk has released, as it comes.
+func (p *Post) registrar(ctx context.Context) error {
+	wake := p.db.Wake(ctx, topicReleased)
+	for ctx.Err() == nil {
+		n, err := p.register(ctx)
+		switch {
+		case errors.Is(err, store.ErrBusy), errors.Is(err, desk.ErrState):
+			p.config.Log.Warn("registering again: another process was first", "reason", err)
+			p.wait(ctx, time.Second)
+		case errors.Is(err, ErrNoDirectory):
+			p.wait(ctx, time.Minute, wake)
+		case err != nil:
+			return err
+		case n == 0:
+			p.wait(ctx, time.Minute, wake)
+		}
+	}
+	return ctx.Err()
+}
+
+// register registers one batch of what was released, and says how many telegrams that were. A telegram that cannot be registered is
+// held on the desk, with the reason, and does not stop the others.
+func (p *Post) register(ctx context.Context) (n int, err error) {
+	v, err := p.current()
+	if err != nil {
+		return 0, err
+	}
+	var drafts []desk.Draft
+	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		drafts, err = desk.Next(tx, p.config.Batch)
+		return err
+	}); err != nil || len(drafts) == 0 {
+		return 0, err
+	}
+	// The work that needs no lock is done before it is taken.
+	batch := make([]released, len(drafts))
+	parallel(len(drafts), func(i int) { batch[i] = p.openReleased(v, drafts[i]) })
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		return p.entering(tx, func(b *register.Book) error {
+			for i := range batch {
+				if err := p.registerOne(tx, b, &batch[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return len(batch), err
+}
+
+// openReleased opens a released draft and looks once more whether it may be registered now.
+func (p *Post) openReleased(v *view, d desk.Draft) (r released) {
+	r.draft = d
+	kept, err := p.openDraft(&d)
+	if err != nil {
+		r.err = err
+		return r
+	}
+	r.Released, r.local, r.err = telegram.Released{Telegram: kept.telegram, Signatures: kept.Signatures}, kept.form.Local, nil
+	r.draftRoot, r.root = kept.telegram.Roots()
+	t, now := r.Telegram, p.config.Now()
+	switch {
+	case now.Unix() < t.Released:
+		r.err = fmt.Errorf("it was released at %s, this machine's clock says %s: set the clock that is wrong", telegram.DTG(t.Released), telegram.DTG(now.Unix()))
+	case now.Unix() > t.RegisterBy:
+		r.err = fmt.Errorf("it had to be registered by %s, this machine's clock says %s: release it again, or set the clock", telegram.DTG(t.RegisterBy), telegram.DTG(now.Unix()))
+	default:
+		r.err = errors.Join(v.mayRelease(t, p.config.Name), v.knows(t, p.config.Name))
+	}
+	return r
+}
+
+// registerOne is steps 2 to 5 for one telegram, inside the transaction of its batch.
+func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
+	for _, x := range []telegram.Root{r.draftRoot, r.root} {
+		if of, known, err := register.Known(tx, x); err != nil {
+			return err
+		} else if known && r.err == nil {
+			r.err = fmt.Errorf("the same telegram was registered before (row %d of the archive)", of)
+		}
+	}
+	if r.err != nil {
+		p.config.Log.Error("a released telegram is held", "draft", r.draft.ID, "reason", r.err)
+		return desk.Hold(tx, r.draft.ID, r.err.Error())
+	}
+	now, t := p.config.Now(), r.Telegram
+
+	// 2 numbers
+	n := telegram.Numbers{Year: uint16(now.UTC().Year()), Registered: now.Unix()}
+	var err error
+	if n.Register, err = b.Take(seriesRegister(now)); err != nil {
+		return err
+	}
+	for _, to := range t.AddressedPosts() {
+		serial, err := b.Take(seriesSerial(to))
+		if err != nil {
+			return err
+		}
+		n.Serials = append(n.Serials, telegram.Serial{Post: to, Number: serial})
+	}
+	id, err := archive.NextID(tx)
+	if err != nil {
+		return err
+	}
+
+	// 3 queue
+	entry := r.EntryOf(telegram.EntryOut, r.root, &n)
+	var queue []circuit.Waiting
+	for _, s := range n.Serials {
+		precedence, _ := t.PrecedenceFor(s.Post)
+		queue = append(queue, circuit.Waiting{Post: s.Post, Serial: s.Number, Precedence: precedence, Of: id, Root: r.root, Entry: telegram.EntryHash(entry)})
+		tx.Notify(topicQueue(s.Post))
+	}
+	if err := circuit.Queue(tx, queue, now); err != nil {
+		return err
+	}
+
+	// 4 log
+	if _, err := b.Enter(telegram.EntryOut, entry, id, now.Unix()); err != nil {
+		return err
+	}
+	if err := register.Remember(tx, id, r.draftRoot, r.root); err != nil {
+		return err
+	}
+
+	// 5 archive, and what it asks and does
+	reg := telegram.Registered{Released: r.Released, Numbers: n}
+	if err := archive.File(tx, &archive.Filed{ID: id, Way: archive.Out, Year: int(n.Year), Number: n.Register, Post: p.config.Name,
+		Precedence: t.Precedence(), Root: r.root, Body: p.keys.Rest.Seal(archive.Place(id), reg.Marshal()),
+		Local: p.sealJSON(archive.LocalPlace(id), r.local), At: now.Unix()}); err != nil {
+		return err
+	}
+	if err := desk.Number(tx, r.draft.ID, id, now); err != nil {
+		return err
+	}
+	if err := desk.Ask(tx, duties(id, t, "")); err != nil {
+		return err
+	}
+	return p.closeOwnDuties(tx, id, t, now)
+}
+
+// duties are what a telegram asks of its action addressees' posts, or of one of them.
+func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
+	seen := map[string]bool{}
+	for _, a := range t.To {
+		if seen[a.Post] || only != "" && a.Post != only {
+			continue
+		}
+		seen[a.Post] = true
+		if t.Asks&telegram.AskReceipt != 0 {
+			ds = append(ds, desk.Duty{Of: of, Post: a.Post, Act: desk.Receipt})
+		}
+		if t.Asks&telegram.AskFulfilment != 0 {
+			ds = append(ds, desk.Duty{Of: of, Post: a.Post, Act: desk.Fulfilment, Due: t.Deadline})
+		}
+	}
+	return ds
+}
+
+// closeOwnDuties notes what this post does by sending a telegram: it acknowledges or fulfils the orders it cites.
+func (p *Post) closeOwnDuties(tx *store.Tx, id int64, t *telegram.Telegram, now time.Time) error {
+	for _, ref := range t.References {
+		act, ok := actOf(ref.Act)
+		if !ok || ref.Post == p.config.Name {
+			continue
+		}
+		order, err := archive.BySerial(tx, ref.Post, ref.Serial)
+		if errors.Is(err, archive.ErrNone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if ref.Root == order.Root {
+			if err := desk.Did(tx, order.ID, p.config.Name, act, id, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func actOf(a telegram.Act) (desk.Act, bool) {
+	switch a {
+	case telegram.Acknowledges:
+		return desk.Acknowledgement, true
+	case telegram.Fulfils:
+		return desk.Fulfilment, true
+	}
+	return "", false
+}
+
+// peer is what this process knows of the way to one post.
+type peer struct {
+	life chan struct{} // poked when something genuine came from it
+	seen chan time.Time
+}
+
+// flight is when a section without a receipt was last handed to the carrier, and when it is due again. It lives in memory only: after a
+// crash everything without a receipt is carried once more, and the receiver knows it.
+type flight struct {
+	at, again time.Time
+	tries     int
+}
+
+// longestRetry bounds how rarely a section without a receipt is carried again while nothing comes from the post. Repeats that the
+// post has not fetched pile up at the hub, so it is long; a sign of life makes all of them due at once.
+const longestRetry = 4 * time.Hour
+
+// dispatcher seals and carries what waits for one post.
+func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carrier) error {
+	wake := p.db.Wake(ctx, topicQueue(name))
+	peer := p.peer(name)
+	flights := map[uint32]flight{}
+	failures := 0
+	for ctx.Err() == nil {
+		sealed, err := p.encipher(ctx, name)
+		if err == nil {
+			var sent int
+			sent, err = p.carry(ctx, name, carrier, flights)
+			if err == nil && sent+sealed > 0 {
+				failures = 0
+				continue // look for something more urgent first
+			}
+		}
+		pause := p.untilDue(flights)
+		if err != nil && ctx.Err() == nil {
+			if failures++; failures == 1 || failures%100 == 0 {
+				p.config.Log.Warn("what waits for a post cannot leave now; it is kept and tried again", "post", name, "reason", err, "tries", failures)
+			}
+			pause = min(time.Duration(failures)*200*time.Millisecond, 5*time.Second)
+			p.wait(ctx, pause)
+			continue
+		}
+		p.wait(ctx, pause, wake, peer.life)
+		select {
+		case at := <-peer.seen:
+			for special, f := range flights {
+				if at.Sub(f.at) >= p.config.Retry {
+					f.again, f.tries = at, 0
+					flights[special] = f
+				}
+			}
+		default:
+		}
+	}
+	return ctx.Err()
+}
+
+func (p *Post) peer(name string) *peer {
+	p.peersMu.Lock()
+	defer p.peersMu.Unlock()
+	if p.peers[name] == nil {
+		p.peers[name] = &peer{life: make(chan struct{}, 1), seen: make(chan time.Time, 1)}
+	}
+	return p.peers[name]
+}
+
+// alive tells the dispatcher that something genuine came from a post: what it has not receipted may be due again.
+func (p *Post) alive(name string) {
+	x := p.peer(name)
+	select {
+	case x.seen <- p.config.Now():
+	default:
+	}
+	select {
+	case x.life <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Post) untilDue(flights map[uint32]flight) time.Duration {
+	pause := time.Minute
+	for _, f := range flights {
+		pause = min(pause, f.again.Sub(p.config.Now()))
+	}
+	return max(pause, 10*time.Millisecond)
+}
+
+// encipher is step 6: it seals what the circuit to a post can take now, and says how many sections that were.
+func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
+	v, err := p.current()
+	if err != nil {
+		return 0, err
+	}
+	waits := false
+	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		_, waits, err = circuit.Next(tx, to, p.config.Window)
+		return err
+	}); err != nil || !waits {
+		return 0, err
+	}
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		n = 0
+		return p.entering(tx, func(b *register.Book) error {
+			pieces := map[int64][][]byte{} // of the telegrams met so far
+			for n < p.config.Batch {
+				w, ok, err := circuit.Next(tx, to, p.config.Window)
+				if err != nil || !ok {
+					return err
+				}
+				if err := p.encipherOne(tx, b, v, w, pieces); err != nil {
+					return fmt.Errorf("enciphering serial %d for %s: %w", w.Serial, to, err)
+				}
+				n++
+			}
+			return nil
+		})
+	})
+	return n, err
+}
+
+// circuitNumber is the one circuit a post has to each other until there are several.
+const circuitNumber = 1
+
+// encipherOne seals the next section of a telegram to the letter key current now.
+func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Waiting, pieces map[int64][][]byte) error {
+	now := p.config.Now()
+	cut, ok := pieces[w.Of]
+	if !ok {
+		filed, err := archive.Get(tx, w.Of)
+		if err != nil {
+			return err
+		}
+		body, err := p.keys.Rest.Open(archive.Place(filed.ID), filed.Body)
+		if err != nil {
+			return err
+		}
+		if cut, err = telegram.Cut(body, p.config.Section); err != nil {
+			return err
+		}
+		pieces[w.Of] = cut
+	}
+	if w.Sealed > 0 && w.Sections != len(cut) {
+		return fmt.Errorf("%d sections of it were sealed as of %d, it would now make %d: set the section size back until it has left", w.Sealed, w.Sections, len(cut))
+	}
+	recipient, keyID, route, err := v.recipient(w.Post, now)
+	if err != nil {
+		return err
+	}
+	special, err := b.Take(seriesSpecial(w.Post))
+	if err != nil {
+		return err
+	}
+	lane, err := b.Take(seriesLane(w.Post, circuitNumber, w.Precedence))
+	if err != nil {
+		return err
+	}
+	s := telegram.Section{Circuit: circuitNumber, Special: special, Lane: lane, Serial: w.Serial, I: uint32(w.Sealed + 1), N: uint32(len(cut)), Piece: cut[w.Sealed]}
+	e := telegram.Envelope{To: route, Precedence: w.Precedence, KeyID: keyID}
+	if err := p.letter(v, w.Post, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err != nil {
+		return err
+	}
+	sealed := circuit.Section{Post: w.Post, Special: special, Circuit: circuitNumber, Lane: lane, Precedence: w.Precedence, Serial: w.Serial,
+		I: s.I, N: s.N, Envelope: e.Marshal(), ID: e.ID, Size: int64(e.Size()), SealedAt: now}
+	if _, err := b.Note(telegram.EntrySent, sentNote(&sealed), now.Unix(), p.keys.Rest.Seal); err != nil {
+		return err
+	}
+	return circuit.Sealed(tx, &sealed)
+}
+
+func (p *Post) letter(v *view, to string, payload []byte) *seal.Letter {
+	return &seal.Letter{From: p.config.Name, To: to, DirectorySize: uint64(v.dir.Size()), DirectoryRoot: v.dir.Root(), Payload: payload}
+}
+
+// sent is what an entry of kind sent says.
+type sent struct {
+	Post       string `json:"post"`
+	Special    uint32 `json:"special"`
+	Circuit    uint8  `json:"circuit"`
+	Lane       uint32 `json:"lane"`
+	Precedence uint8  `json:"precedence"`
+	Serial     uint32 `json:"serial"`
+	I          uint32 `json:"i"`
+	N          uint32 `json:"n"`
+	ID         string `json:"id"`
+	Size       int64  `json:"size"`
+	Envelope   string `json:"sha256"`
+}
+
+func sentNote(s *circuit.Section) []byte {
+	h := sha256.Sum256(s.Envelope)
+	b, _ := json.Marshal(sent{s.Post, s.Special, s.Circuit, s.Lane, uint8(s.Precedence), s.Serial, s.I, s.N, hex.EncodeToString(s.ID[:]), s.Size, hex.EncodeToString(h[:])})
+	return b
+}
+
+// One message of a carrier has at most this much of one precedence, so that something more urgent never waits behind more.
+const (
+	messageBytes     = 64 << 10
+	messageEnvelopes = 64
+)
+
+// carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were.
+func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (int, error) {
+	now := p.config.Now()
+	var due []circuit.Section
+	open := map[uint32]bool{}
+	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		due, err = circuit.Open(tx, to, messageEnvelopes, func(special uint32, _ int) bool {
+			open[special] = true
+			return !flights[special].again.After(now)
+		})
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	for special := range flights {
+		if !open[special] {
+			delete(flights, special) // receipted
+		}
+	}
+	if len(due) == 0 {
+		return 0, nil
+	}
+	var es []telegram.Envelope
+	var specials []uint32
+	size := int64(0)
+	for _, s := range due {
+		if s.Precedence != due[0].Precedence || len(es) > 0 && size+s.Size > messageBytes {
+			break
+		}
+		e, err := telegram.ParseEnvelope(s.Envelope)
+		if err != nil {
+			return 0, fmt.Errorf("the stored envelope of special number %d for %s: %w", s.Special, to, err)
+		}
+		es, specials, size = append(es, e), append(specials, s.Special), size+s.Size
+	}
+	if err := carrier.Send(ctx, es[0].To, es[0].Precedence, es); err != nil {
+		return 0, err
+	}
+	for _, special := range specials {
+		f := flights[special]
+		wait := min(p.config.Retry<<min(f.tries, 20), longestRetry)
+		flights[special] = flight{at: now, again: now.Add(wait), tries: f.tries + 1}
+	}
+	return len(es), p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
+}
+
+// takeReceipt is step 8: a post has signed for telegrams, and they are freed. A receipt that frees nothing is a repeat, and one for something
+// else than was sent is an alarm: neither is entered.
+func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *telegram.Receipt, statement []byte, now time.Time) error {
+	var frees []*circuit.Delivery
+	for _, i := range r.Items {
+		d, err := circuit.DeliveryOf(tx, from, i.Serial)
+		switch {
+		case err != nil:
+			return err
+		case d == nil || d.Root != i.Root || d.Entry != i.Entry:
+			if err := p.alarm(tx, from, fmt.Sprintf("it signed for serial %d, but not for what was sent under that number", i.Serial)); err != nil {
+				return err
+			}
+		case d.Receipted.IsZero():
+			frees = append(frees, d)
+		}
+	}
+	if len(frees) == 0 {
+		return nil
+	}
+	entry, err := b.Note(telegram.EntryReceipt, statement, now.Unix(), p.keys.Rest.Seal)
+	if err != nil {
+		return err
+	}
+	for _, d := range frees {
+		if err := circuit.Receipted(tx, d, entry, now); err != nil {
+			return err
+		}
+		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
+			return err
+		}
+	}
+	tx.Notify(topicQueue(from))
+	return nil
+}

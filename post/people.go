@@ -1,0 +1,226 @@
+package post
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// view is the directory as this post sees it, with the keys it has parsed so far.
+type view struct {
+	dir    *directory.Directory
+	self   directory.Post
+	parsed sync.Map // what it names → *seal.Verifier or *seal.Recipient
+}
+
+// ErrNoDirectory says that the post has adopted no directory yet, so it knows nobody.
+var ErrNoDirectory = errors.New("this post has no directory yet: adopt one with  chancery directory adopt FILE")
+
+// current is the directory in use.
+func (p *Post) current() (*view, error) {
+	if v := p.view.Load(); v != nil {
+		return v, nil
+	}
+	return p.refresh(context.Background())
+}
+
+// refresh reads the newest directory adopted.
+func (p *Post) refresh(ctx context.Context) (*view, error) {
+	var d *directory.Directory
+	err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		d, err = directory.Current(tx)
+		return err
+	})
+	if errors.Is(err, directory.ErrNone) {
+		return nil, ErrNoDirectory
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the directory: %w", err)
+	}
+	if old := p.view.Load(); old != nil && old.dir.Size() == d.Size() {
+		return old, nil
+	}
+	v, err := p.newView(d)
+	if err != nil {
+		return nil, err
+	}
+	p.view.Store(v)
+	return v, nil
+}
+
+func (p *Post) newView(d *directory.Directory) (*view, error) {
+	self, ok := d.Post(p.config.Name)
+	if !ok {
+		return nil, fmt.Errorf("the directory has no post %s: have its root officers admit it first", p.config.Name)
+	}
+	ed, pq := p.keys.Identity.Public()
+	red, rpq := p.keys.Register.Public()
+	if string(ed) != string(self.Identity.Ed25519) || string(pq) != string(self.Identity.MLDSA) ||
+		string(red) != string(self.Register.Ed25519) || string(rpq) != string(self.Register.MLDSA) || self.Route != p.config.Route {
+		return nil, fmt.Errorf("the directory has other keys for %s than this post holds: somebody else was admitted under its name, or its keys were made again", p.config.Name)
+	}
+	return &view{dir: d, self: self}, nil
+}
+
+// Adopt takes a directory file as this post's newest, once its root officers' signatures and the keys' own have been checked, and enters
+// that in the register. It says how many statements it has, and whether it is new here.
+func (p *Post) Adopt(ctx context.Context, file []byte) (size int64, fresh bool, err error) {
+	d, err := directory.Parse(file)
+	if err != nil {
+		return 0, false, err
+	}
+	now := p.config.Now()
+	if err := d.Verify(p.config.Fingerprint, now); err != nil {
+		return 0, false, err
+	}
+	v, err := p.newView(d)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, x := range d.Vouchers() {
+		key, err := v.verifier(x.For, x.Key)
+		if err != nil || !key.Verify(x.Label, x.Message, x.Signature.Ed25519, x.Signature.MLDSA) {
+			return 0, false, fmt.Errorf("statement %d (%s) does not vouch for itself: the directory is refused", x.Statement, x.For)
+		}
+	}
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		fresh = false
+		had, err := directory.Current(tx)
+		if err != nil && !errors.Is(err, directory.ErrNone) {
+			return err
+		}
+		if err := directory.Adopt(tx, d, now); err != nil {
+			return err
+		}
+		if had != nil && had.Size() == d.Size() {
+			return nil
+		}
+		fresh = true
+		tx.Notify(topicDirectory)
+		said, _ := json.Marshal(adoption{d.Size(), d.Root().String()})
+		return p.entering(tx, func(b *register.Book) error {
+			_, err := b.Note(telegram.EntryDirectory, said, now.Unix(), p.keys.Rest.Seal)
+			return err
+		})
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("adopting the directory: %w", err)
+	}
+	p.view.Store(v)
+	return d.Size(), fresh, nil
+}
+
+// adoption is what an entry of kind directory says.
+type adoption struct {
+	Size int64  `json:"size"`
+	Root string `json:"root"`
+}
+
+// entering opens the register, lets fn enter, and closes it.
+func (p *Post) entering(tx *store.Tx, fn func(*register.Book) error) error {
+	b, err := register.Open(tx)
+	if err != nil {
+		return err
+	}
+	if err := fn(b); err != nil {
+		return err
+	}
+	signers, err := p.keys.Register.Cosigners(p.origin())
+	if err != nil {
+		return err
+	}
+	return b.Close(p.origin(), signers)
+}
+
+// Continue makes series go on from a paper register: series name → last number on paper. It enters that they do.
+func (p *Post) Continue(ctx context.Context, series map[string]uint32) error {
+	now := p.config.Now().Unix()
+	return p.db.Write(ctx, func(tx *store.Tx) error {
+		return p.entering(tx, func(b *register.Book) error {
+			for name, last := range series {
+				if err := b.Continue(name, last); err != nil {
+					return err
+				}
+			}
+			said, _ := json.Marshal(series)
+			_, err := b.Note(telegram.EntryContinued, said, now, p.keys.Rest.Seal)
+			return err
+		})
+	})
+}
+
+// The names of the post's series.
+
+func seriesRegister(at time.Time) string { return fmt.Sprintf("register %d", at.UTC().Year()) }
+func seriesIncoming(at time.Time) string { return fmt.Sprintf("incoming %d", at.UTC().Year()) }
+func seriesSerial(post string) string    { return "serial " + post }
+func seriesSpecial(post string) string   { return "special " + post }
+func seriesLane(post string, circuit uint8, p telegram.Precedence) string {
+	return fmt.Sprintf("lane %s %d %d", post, circuit, p)
+}
+
+// verifier parses a public key once.
+func (v *view) verifier(id string, k directory.PublicKey) (*seal.Verifier, error) {
+	if x, ok := v.parsed.Load(id); ok {
+		return x.(*seal.Verifier), nil
+	}
+	x, err := seal.NewVerifier(k.Ed25519, k.MLDSA)
+	if err != nil {
+		return nil, err
+	}
+	v.parsed.Store(id, x)
+	return x, nil
+}
+
+// identity is the key with which a post signs, nil if there is no such post.
+func (v *view) identity(post string) *seal.Verifier {
+	d, ok := v.dir.Post(post)
+	if !ok {
+		return nil
+	}
+	k, err := v.verifier("identity of "+post, d.Identity)
+	if err != nil {
+		return nil
+	}
+	return k
+}
+
+// person is a key of a person.
+func (v *view) person(ref telegram.KeyRef) (*seal.Verifier, error) {
+	k, ok := v.dir.Key(ref)
+	if !ok {
+		return nil, fmt.Errorf("the directory has no key %s", ref)
+	}
+	return v.verifier("person "+ref.String(), k.Key)
+}
+
+// recipient is the letter key to which a letter to the post is sealed now.
+func (v *view) recipient(post string, now time.Time) (*seal.Recipient, [4]byte, telegram.Route, error) {
+	d, ok := v.dir.Post(post)
+	if !ok {
+		return nil, [4]byte{}, telegram.Route{}, fmt.Errorf("the directory has no post %s", post)
+	}
+	k, ok := v.dir.LetterKey(post, now)
+	if !ok {
+		return nil, [4]byte{}, telegram.Route{}, fmt.Errorf("the directory has no letter key of %s that is valid now: get a newer directory", post)
+	}
+	id := fmt.Sprintf("letter key %x of %s", k.ID, post)
+	if x, ok := v.parsed.Load(id); ok {
+		return x.(*seal.Recipient), k.ID, d.Route, nil
+	}
+	r, err := seal.NewRecipient(k.XWing)
+	if err != nil {
+		return nil, k.ID, d.Route, err
+	}
+	v.parsed.Store(id, r)
+	return r, k.ID, d.Route, nil
+}

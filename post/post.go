@@ -1,0 +1,204 @@
+// Package post is one post and the whole life of a telegram through it. Read outgoing.go, then incoming.go: they tell it from top to
+// bottom. acts.go is what people do at the desk before and after, recover.go what happens after a crash, verify.go how it is proved.
+//
+// This package alone introduces the others to each other: it opens what is sealed, numbers it, files it, queues it and lays it on the
+// desk, by plain calls inside one transaction. Beside the command it is the only one that can name a private key.
+package post
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"chancery.example/chancery/circuit"
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Config says how a post works. Beside Name, Route and Fingerprint the zero value is good.
+type Config struct {
+	Name        string
+	Route       telegram.Route        // the post's routing code, which it chose itself
+	Fingerprint directory.Fingerprint // of the directory's root, learned by another way
+	Section     int                   // bytes of the telegram in one section; 0 means 32 KiB
+	Window      int64                 // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
+	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
+	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Log         *slog.Logger          // nil means slog.Default
+	Now         func() time.Time      // nil means time.Now
+}
+
+// Keys are the post's own secrets.
+type Keys struct {
+	Identity *seal.Signer // signs letters and receipts
+	Register *seal.Signer // signs the register's checkpoints
+	Letters  []LetterKey  // open letters; several while periods overlap
+	Rest     *seal.Rest   // seals what the post keeps
+}
+
+// LetterKey is a post's letter key with the id by which the directory and envelopes know it.
+type LetterKey struct {
+	ID  [4]byte
+	Key *seal.LetterKey
+}
+
+// Post is one post. Its methods may be called at the same time, by several processes too when the database is PostgreSQL.
+type Post struct {
+	config  Config
+	keys    Keys
+	db      *store.DB
+	view    atomic.Pointer[view]
+	peersMu sync.Mutex
+	peers   map[string]*peer // posts this process carries to; guarded by peersMu
+}
+
+// New makes a post of its parts. It starts nothing.
+func New(c Config, k Keys, db *store.DB) (*Post, error) {
+	if err := telegram.CheckPostName(c.Name); err != nil {
+		return nil, err
+	}
+	if k.Identity == nil || k.Register == nil || k.Rest == nil {
+		return nil, errors.New("post: a key is missing")
+	}
+	if c.Section == 0 {
+		c.Section = 32 << 10
+	}
+	if c.Section < 64 || c.Section > 1<<20 {
+		return nil, fmt.Errorf("the section size is from 64 to %d bytes, not %d", 1<<20, c.Section)
+	}
+	if c.Window == 0 {
+		c.Window = 256 << 10
+	}
+	if c.Batch == 0 {
+		c.Batch = 256
+	}
+	if c.Retry == 0 {
+		c.Retry = 10 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Post{config: c, keys: k, db: db, peers: map[string]*peer{}}, nil
+}
+
+// Name is the post's name.
+func (p *Post) Name() string { return p.config.Name }
+
+// The topics by which transactions wake the post's goroutines.
+const (
+	topicReleased  = "released"
+	topicDirectory = "directory"
+)
+
+func topicQueue(post string) string { return "queue " + post }
+
+// Run carries the post's telegrams out and in until ctx ends, and returns ctx's error, or the one that stopped it.
+func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
+	if err := p.Recover(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	do := func(what string, f func(context.Context) error) {
+		wg.Go(func() {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				stop(fmt.Errorf("%s: %w", what, err))
+			}
+		})
+	}
+	do("registering", p.registrar)
+	do("receiving", func(ctx context.Context) error {
+		return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+	})
+	do("following the directory", func(ctx context.Context) error {
+		return p.followDirectory(ctx, func(name string) {
+			do("carrying to "+name, func(ctx context.Context) error { return p.dispatcher(ctx, name, carrier) })
+		})
+	})
+	<-ctx.Done()
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// followDirectory reads the directory again when another version was adopted, and starts carrying to each post that is new.
+func (p *Post) followDirectory(ctx context.Context, carryTo func(post string)) error {
+	wake := p.db.Wake(ctx, topicDirectory)
+	started := map[string]bool{p.config.Name: true}
+	for ctx.Err() == nil {
+		v, err := p.refresh(ctx)
+		if err != nil && !errors.Is(err, ErrNoDirectory) {
+			return err
+		}
+		if v != nil {
+			for _, d := range v.dir.Posts() {
+				if !started[d.Name] {
+					started[d.Name] = true
+					carryTo(d.Name)
+				}
+			}
+		}
+		p.wait(ctx, time.Minute, wake)
+	}
+	return ctx.Err()
+}
+
+// wait returns when one of the wakes comes, or after d, or when ctx ends.
+func (p *Post) wait(ctx context.Context, d time.Duration, wakes ...<-chan struct{}) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	var a, b <-chan struct{}
+	if len(wakes) > 0 {
+		a = wakes[0]
+	}
+	if len(wakes) > 1 {
+		b = wakes[1]
+	}
+	select {
+	case <-a:
+	case <-b:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// origin names the post's register in its checkpoints.
+func (p *Post) origin() string { return register.Origin(p.config.Route) }
+
+// registerVerifiers check the post's own checkpoints.
+func (p *Post) registerVerifiers() ([]note.Verifier, error) {
+	return p.keys.Register.Verifier().Cosigners(p.origin())
+}
+
+// parallel runs fn for 0 to n-1 on all processors.
+func parallel(n int, fn func(i int)) {
+	workers := min(n, runtime.GOMAXPROCS(0))
+	if workers <= 1 {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,565 @@
+package post
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/circuit"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Shown is a telegram as one post has it, with every proof checked again.
+type Shown struct {
+	Post       string                `json:"post"` // whose telegram this is
+	Way        archive.Way           `json:"way"`
+	Year       int                   `json:"year"`
+	Number     uint32                `json:"number"` // this post's own: register number or incoming number
+	From       telegram.Address      `json:"from"`
+	Telegram   archive.SheetTelegram `json:"telegram"` // in the form of a sheet
+	Sheet      string                `json:"sheet"`    // set
+	Subject    string                `json:"subject,omitempty"`
+	Label      telegram.Label        `json:"label"`
+	Type       telegram.Type         `json:"type"`
+	DTG        string                `json:"dtg"`
+	Drafter    telegram.KeyRef       `json:"drafter"`
+	Releaser   telegram.KeyRef       `json:"releaser"`
+	Released   time.Time             `json:"released"`
+	Registered time.Time             `json:"registered"`
+	Deadline   *time.Time            `json:"deadline,omitempty"`
+	References []Cited               `json:"references,omitempty"`
+	DraftRoot  telegram.Root         `json:"draft_root"`
+	Root       telegram.Root         `json:"root"`
+	Entry      int64                 `json:"entry"` // its entry in this post's register
+	Addressed  []Addressed           `json:"addressed,omitempty"`
+	Arrived    *Arrived              `json:"arrived,omitempty"`
+	Duties     []Duty                `json:"duties,omitempty"`
+	Checked    []string              `json:"checked"`  // what was proved
+	Findings   []string              `json:"findings"` // what was not
+	Verified   bool                  `json:"verified"` // everything held
+}
+
+// Cited is a telegram that this one cites.
+type Cited struct {
+	Act    telegram.Act `json:"act"`
+	Post   string       `json:"post"`
+	Serial uint32       `json:"serial"`
+	Year   uint16       `json:"year"`
+}
+
+// Addressed is how far a telegram has come, for one addressed post.
+type Addressed struct {
+	Post       string              `json:"post"`
+	Serial     uint32              `json:"serial"`
+	Precedence telegram.Precedence `json:"precedence"`
+	Specials   []uint32            `json:"special_numbers"`
+	Bytes      int64               `json:"bytes"` // of its envelopes
+	Queued     time.Time           `json:"queued"`
+	Enciphered *time.Time          `json:"enciphered,omitempty"` // the last section
+	Dispatched *time.Time          `json:"dispatched,omitempty"` // the last section
+	Receipted  *time.Time          `json:"receipted,omitempty"`
+	Receipt    *int64              `json:"receipt,omitempty"` // its entry in this post's register
+}
+
+// Arrived is how a telegram came here.
+type Arrived struct {
+	Serial     uint32    `json:"serial"` // the sender's, for this post
+	Specials   []string  `json:"special_numbers"`
+	Bytes      int64     `json:"bytes"`
+	First      time.Time `json:"first_section"`
+	Last       time.Time `json:"last_section"`
+	Deciphered time.Time `json:"deciphered"`
+}
+
+// Duty is what was asked of a post, or done.
+type Duty struct {
+	Post  string     `json:"post"`
+	Act   desk.Act   `json:"act"`
+	Asked bool       `json:"asked"`
+	Due   *time.Time `json:"due,omitempty"`
+	Done  *time.Time `json:"done,omitempty"`
+	By    string     `json:"by,omitempty"` // the telegram that did it, by this post's number
+}
+
+// Show gives a telegram by this post's own number; year 0 is this year. Markings are the words this post's sheets have for precedences.
+func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint32, markings map[string]string) (*Shown, error) {
+	v, err := p.current()
+	if err != nil {
+		return nil, err
+	}
+	f, r, err := p.filed(ctx, way, year, number)
+	if err != nil {
+		return nil, err
+	}
+	t := r.Telegram
+	s := &Shown{Post: p.config.Name, Way: f.Way, Year: f.Year, Number: f.Number, From: t.From, Subject: t.Subject, Label: t.Label, Type: t.Type,
+		DTG: telegram.DTG(t.DTG), Drafter: t.Drafter, Releaser: t.Releaser, Released: time.Unix(t.Released, 0).UTC(),
+		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Findings: []string{}}
+	for _, c := range t.References {
+		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
+	}
+	s.DraftRoot, s.Root = t.Roots()
+	s.checkPeople(v, r)
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		verifiers, err := p.registerVerifiers()
+		if err != nil {
+			return err
+		}
+		p.checkEntry(tx, s, f, r, verifiers)
+		if f.Way == archive.Out {
+			err = p.showAddressed(tx, s, f, v, verifiers)
+		} else {
+			err = s.showArrival(tx, f)
+		}
+		if err != nil {
+			return err
+		}
+		return s.showDuties(tx, f.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Verified = len(s.Findings) == 0
+	s.set(p.localOf(f), r, markings)
+	return s, nil
+}
+
+func when(at int64) *time.Time {
+	if at == 0 {
+		return nil
+	}
+	t := time.Unix(at, 0).UTC()
+	return &t
+}
+
+// check notes what was proved, or what was not.
+func (s *Shown) check(what string, err error) {
+	if err != nil {
+		s.Findings = append(s.Findings, what+": "+err.Error())
+	} else {
+		s.Checked = append(s.Checked, what)
+	}
+}
+
+func (s *Shown) checkPeople(v *view, r *telegram.Registered) {
+	s.check("the drafter's and the releaser's signatures", v.checkRelease(r.Telegram, &r.Signatures, s.DraftRoot, s.Root))
+	s.check("two people, entitled at "+r.Telegram.From.Post, v.mayRelease(r.Telegram, r.Telegram.From.Post))
+}
+
+// checkEntry proves that the telegram is the one in the register, and that the entry is in the log that was signed.
+func (p *Post) checkEntry(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.Registered, verifiers []note.Verifier) {
+	row, err := register.EntryOf(tx, f.ID, p.origin(), verifiers)
+	s.Entry = row.Index
+	if err == nil {
+		n, kind := r.Numbers, telegram.EntryOut
+		if f.Way == archive.In {
+			n, kind = incomingNumbers(time.Unix(f.At, 0), f.Number, f.Post, f.Serial), telegram.EntryIn
+		}
+		if row.Kind != kind || string(row.Leaf) != string(r.EntryOf(kind, s.Root, &n)) {
+			err = errors.New("the entry is of something else")
+		}
+	}
+	s.check("its entry in the register, under the last checkpoint", err)
+}
+
+func (p *Post) showAddressed(tx *store.Tx, s *Shown, f *archive.Filed, v *view, verifiers []note.Verifier) error {
+	ds, err := circuit.Deliveries(tx, f.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range ds {
+		a := Addressed{Post: d.Post, Serial: d.Serial, Precedence: d.Precedence, Specials: []uint32{}, Queued: d.Queued.UTC()}
+		wire, err := circuit.OnTheWire(tx, d.Post, d.Serial)
+		if err != nil {
+			return err
+		}
+		for _, w := range wire {
+			a.Specials, a.Bytes = append(a.Specials, w.Special), a.Bytes+w.Size
+			a.Enciphered = later(a.Enciphered, w.SealedAt)
+			a.Dispatched = later(a.Dispatched, w.SentAt)
+		}
+		if !d.Receipted.IsZero() {
+			a.Receipted, a.Receipt = later(nil, d.Receipted), &d.Receipt
+			s.check("the receipt of "+d.Post, p.checkReceipt(tx, v, &d, verifiers))
+		}
+		s.Addressed = append(s.Addressed, a)
+	}
+	return nil
+}
+
+func later(a *time.Time, b time.Time) *time.Time {
+	if b.IsZero() || a != nil && a.After(b) {
+		return a
+	}
+	b = b.UTC()
+	return &b
+}
+
+// checkReceipt proves that the post signed for this very telegram and entry.
+func (p *Post) checkReceipt(tx *store.Tx, v *view, d *circuit.Delivery, verifiers []note.Verifier) error {
+	row, err := register.Said(tx, d.Receipt, p.origin(), verifiers)
+	if err != nil {
+		return err
+	}
+	b, err := p.keys.Rest.Open(register.Place(row.Index), row.Said)
+	if err != nil || len(b) < 32 {
+		return errors.New("it cannot be opened")
+	}
+	if string(telegram.NoteEntry(row.Kind, [32]byte(b), b[32:])) != string(row.Leaf) {
+		return errors.New("it is not what was entered")
+	}
+	r, err := v.readReceipt(p.config.Name, b[32:])
+	if err != nil {
+		return err
+	}
+	for _, i := range r.Items {
+		if r.To == d.Post && i.Serial == d.Serial && i.Root == d.Root && i.Entry == d.Entry {
+			return nil
+		}
+	}
+	return errors.New("it is for something else")
+}
+
+func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {
+	var specials string
+	var first, last, opened int64
+	a := &Arrived{Serial: f.Serial}
+	if err := tx.QueryRow("select specials, first, last, opened, bytes from arrival where of = $1", f.ID).Scan(&specials, &first, &last, &opened, &a.Bytes); err != nil {
+		return fmt.Errorf("reading how it came: %w", err)
+	}
+	a.Specials = strings.Split(specials, ",")
+	a.First, a.Last, a.Deciphered = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC(), time.UnixMilli(opened).UTC()
+	s.Arrived = a
+	return nil
+}
+
+func (s *Shown) showDuties(tx *store.Tx, of int64) error {
+	ds, err := desk.Duties(tx, of)
+	if err != nil {
+		return err
+	}
+	for _, d := range ds {
+		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done)}
+		if d.By != 0 {
+			by, err := archive.Get(tx, d.By)
+			if err != nil {
+				return err
+			}
+			x.By = fmt.Sprintf("%s %d/%d", by.Way, by.Number, by.Year)
+		}
+		s.Duties = append(s.Duties, x)
+	}
+	return nil
+}
+
+func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
+	p.openJSON(archive.LocalPlace(f.ID), f.Local, &l)
+	return l
+}
+
+// set puts the telegram in the form of a sheet.
+func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[string]string) {
+	t := r.Telegram
+	x := &s.Telegram
+	*x = archive.SheetTelegram{Originator: t.From.Office, RegisterNumber: strconv.FormatUint(uint64(r.Numbers.Register), 10), Department: local.Department,
+		Received: sheetTime(s.Released), Type: "CIPHERED TELEGRAM", To: placed(t.To), Info: placed(t.Info), Handling: append([]string{}, t.Label.Caveats...),
+		Text: sheetText(t.Body), Signature: t.Signature, Signed: time.Unix(t.DTG, 0).UTC().Format("2006-01-02"),
+		Copies: append([]string{}, local.Copies...), SpecialNumbers: []string{}, Insertions: []archive.Insertion{}, Conveyed: conveyed(t.Body),
+		ReportFulfilment: t.Asks&telegram.AskFulfilment != 0, ConfirmReceipt: t.Asks&telegram.AskReceipt != 0}
+	if len(x.Info) == 0 {
+		x.Info = nil
+	}
+	if t.Label.Classification != "" {
+		x.Handling = append([]string{strings.ToUpper(t.Label.Classification)}, x.Handling...)
+	}
+	if t.Type != telegram.Operation {
+		x.Banner = strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String())
+	}
+	level := t.Precedence()
+	shown := t.To[0].Post // the sheet has room for one post's numbers: the first action addressee's, or the reader's own
+	if s.Way == archive.In {
+		level, _ = t.PrecedenceFor(s.Post)
+		shown = s.Post
+		x.SpecialNumbers = s.Arrived.Specials
+	}
+	x.Precedence = archive.SheetPrecedence{Marking: strings.ToUpper(level.String()), Level: level.String()}
+	if m := markings[level.String()]; m != "" {
+		x.Precedence.Marking = m
+	}
+	x.Serial = strconv.FormatUint(uint64(r.Numbers.SerialFor(shown)), 10)
+	for _, a := range s.Addressed {
+		if a.Post == shown {
+			for _, n := range a.Specials {
+				x.SpecialNumbers = append(x.SpecialNumbers, strconv.FormatUint(uint64(n), 10))
+			}
+			if a.Dispatched != nil {
+				x.Dispatched = sheetTime(*a.Dispatched)
+			}
+		}
+	}
+	for _, ask := range []struct {
+		asked bool
+		words string
+	}{{x.ConfirmReceipt, "Confirm receipt."}, {x.ReportFulfilment, "Telegraph the fulfilment."}} {
+		if ask.asked {
+			x.Text = strings.TrimSpace(x.Text + "\n\n" + ask.words)
+		}
+	}
+	if s.Way == archive.In {
+		s.Sheet = x.SetIncoming(&archive.Incoming{Post: s.Post, Number: strconv.FormatUint(uint64(s.Number), 10), From: t.From.Post,
+			Received: sheetTime(s.Arrived.First), Deciphered: sheetTime(s.Arrived.Deciphered)})
+	} else {
+		s.Sheet = x.Set()
+	}
+}
+
+func sheetTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
+
+func placed(as []telegram.Addressee) []archive.Addressee {
+	out := []archive.Addressee{}
+	for _, a := range as {
+		out = append(out, archive.Addressee{Place: a.Post, Office: a.Office})
+	}
+	return out
+}
+
+// sheetText writes a body as paper has it: a conveyed telegram stands in quotation marks, its signature the last line within them.
+func sheetText(body []telegram.Block) string {
+	var parts []string
+	open := ""
+	for i, b := range body {
+		switch b.Kind {
+		case telegram.Convey:
+			open += "\""
+		case telegram.End:
+			if b.Text == "" {
+				if len(parts) > 0 {
+					parts[len(parts)-1] += "\""
+				}
+			} else {
+				parts = append(parts, open+b.Text+".\"")
+			}
+			open = ""
+		case telegram.More:
+			if len(parts) > 0 && i > 0 {
+				parts[len(parts)-1] += " " + b.Text
+			}
+		case telegram.Paragraph:
+			parts = append(parts, open+b.Text)
+			open = ""
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// conveyed describes the outermost telegram conveyed, nil if there is none.
+func conveyed(body []telegram.Block) *archive.Conveyed {
+	var c *archive.Conveyed
+	depth, first := 0, 0
+	for i, b := range body {
+		switch b.Kind {
+		case telegram.Convey:
+			if depth == 0 && c == nil {
+				c, first = &archive.Conveyed{To: b.Text}, i+1
+			}
+			depth++
+		case telegram.End:
+			if depth--; depth == 0 && c != nil && c.Text == "" {
+				c.Signature, c.Gloss = signatureAndGloss(b.Text)
+				c.Text = sheetText(body[first:i])
+				for _, x := range body[first:i] {
+					if x.Kind == telegram.Paragraph && numberedPoint(x.Text) {
+						c.NumberedPoints++
+					}
+				}
+			}
+		}
+	}
+	return c
+}
+
+func signatureAndGloss(s string) (signature, gloss string) {
+	before, after, ok := strings.Cut(s, " [")
+	if !ok || !strings.HasSuffix(after, "]") {
+		return s, ""
+	}
+	return before, strings.TrimSuffix(after, "]")
+}
+
+func numberedPoint(s string) bool {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n > 0 && n < len(s) && (s[n] == '.' || s[n] == ')')
+}
+
+// Listed is a telegram in a list, without its text.
+type Listed struct {
+	Number     uint32              `json:"number"`
+	Year       int                 `json:"year"`
+	From       telegram.Address    `json:"from"`
+	Serial     uint32              `json:"serial"`
+	Precedence telegram.Precedence `json:"precedence"`
+	Type       telegram.Type       `json:"type"`
+	Subject    string              `json:"subject,omitempty"`
+	Action     bool                `json:"action"` // this post is to act; else it is for information
+	Received   time.Time           `json:"received"`
+	Open       []desk.Act          `json:"open"` // what is asked of this post and not done
+	Done       []desk.Act          `json:"done"`
+}
+
+// Alarm is something that somebody must look at.
+type Alarm struct {
+	At    time.Time `json:"at"`
+	Post  string    `json:"post"`
+	What  string    `json:"what"`
+	Times int       `json:"times"`
+}
+
+// Inbox lists what was received, the newest first, and the alarms.
+func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Alarm, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		fs, err := archive.Newest(tx, archive.In, limit)
+		if err != nil {
+			return err
+		}
+		list = []Listed{}
+		for _, f := range fs {
+			r, err := p.openFiled(&f)
+			if err != nil {
+				return err
+			}
+			t := r.Telegram
+			l := Listed{Number: f.Number, Year: f.Year, From: t.From, Serial: f.Serial, Precedence: f.Precedence, Type: t.Type, Subject: t.Subject,
+				Received: time.Unix(f.At, 0).UTC(), Open: []desk.Act{}, Done: []desk.Act{}}
+			for _, a := range t.To {
+				l.Action = l.Action || a.Post == p.config.Name
+			}
+			ds, err := desk.Duties(tx, f.ID)
+			if err != nil {
+				return err
+			}
+			for _, d := range ds {
+				if d.Done.IsZero() {
+					l.Open = append(l.Open, d.Act)
+				} else {
+					l.Done = append(l.Done, d.Act)
+				}
+			}
+			list = append(list, l)
+		}
+		alarms, err = readAlarms(tx)
+		return err
+	})
+	return list, alarms, err
+}
+
+func readAlarms(tx *store.Tx) ([]Alarm, error) {
+	rows, err := tx.Query("select at, post, what, times from alarm order by at desc limit 100")
+	if err != nil {
+		return nil, fmt.Errorf("reading the alarms: %w", err)
+	}
+	defer rows.Close()
+	out := []Alarm{}
+	for rows.Next() {
+		var a Alarm
+		var at int64
+		if err := rows.Scan(&at, &a.Post, &a.What, &a.Times); err != nil {
+			return nil, err
+		}
+		a.At = time.UnixMilli(at).UTC()
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+// DraftListed is a draft in a list.
+type DraftListed struct {
+	ID         int64               `json:"id"`
+	State      desk.State          `json:"state"`
+	Precedence telegram.Precedence `json:"precedence"`
+	To         []telegram.Address  `json:"to"`
+	Subject    string              `json:"subject,omitempty"`
+	Held       string              `json:"held,omitempty"`
+	Number     uint32              `json:"register_number,omitempty"` // once registered
+	Year       int                 `json:"year,omitempty"`
+}
+
+// DraftState gives one draft, whatever its state.
+func (p *Post) DraftState(ctx context.Context, id int64) (l *DraftListed, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		d, err := desk.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		l, err = p.listDraft(tx, d)
+		return err
+	})
+	return l, err
+}
+
+// Drafts lists what is not registered yet, the newest first.
+func (p *Post) Drafts(ctx context.Context, limit int) (list []DraftListed, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		ds, err := desk.List(tx, limit)
+		if err != nil {
+			return err
+		}
+		list = []DraftListed{}
+		for _, d := range ds {
+			l, err := p.listDraft(tx, &d)
+			if err != nil {
+				return err
+			}
+			list = append(list, *l)
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (p *Post) listDraft(tx *store.Tx, d *desk.Draft) (*DraftListed, error) {
+	l := &DraftListed{ID: d.ID, State: d.State, Precedence: d.Precedence, Held: d.Held, To: []telegram.Address{}}
+	var t *telegram.Telegram
+	if d.State == desk.Registered {
+		f, err := archive.Get(tx, d.Of)
+		if err != nil {
+			return nil, err
+		}
+		r, err := p.openFiled(f)
+		if err != nil {
+			return nil, err
+		}
+		t, l.Number, l.Year = r.Telegram, f.Number, f.Year
+	} else {
+		o, err := p.openDraft(d)
+		if err != nil {
+			return nil, err
+		}
+		t = &o.form.Telegram
+	}
+	l.Subject = t.Subject
+	for _, a := range t.To {
+		l.To = append(l.To, a.Address)
+	}
+	return l, nil
+}
+
+// Directory is the directory in use.
+func (p *Post) Directory() (*directory.Directory, error) {
+	v, err := p.current()
+	if err != nil {
+		return nil, err
+	}
+	return v.dir, nil
+}

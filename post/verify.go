@@ -1,0 +1,203 @@
+package post
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/circuit"
+	"chancery.example/chancery/register"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// VerifyRegister proves the post's register from the database alone: see [register.Verify]. Every entry is made again from what is filed
+// for it, with the signatures of the people and posts checked.
+func (p *Post) VerifyRegister(ctx context.Context, progress func(done, of int64)) (report *register.Report, err error) {
+	v, err := p.current()
+	if err != nil && !errors.Is(err, ErrNoDirectory) { // before the first directory there are notes only
+		return nil, err
+	}
+	verifiers, err := p.registerVerifiers()
+	if err != nil {
+		return nil, err
+	}
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		report, err = register.Verify(tx, p.origin(), verifiers, func(row register.Row) ([]byte, []register.Taken, error) {
+			return p.remake(tx, v, row)
+		}, progress)
+		return err
+	})
+	return report, err
+}
+
+// remake makes an entry again from what is filed for it, and says which numbers it took.
+func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []register.Taken, error) {
+	switch row.Kind {
+	case telegram.EntryOut, telegram.EntryIn:
+		return p.remakeTelegram(tx, v, row)
+	}
+	b, err := p.keys.Rest.Open(register.Place(row.Index), row.Said)
+	if err != nil || len(b) < 32 {
+		return nil, nil, fmt.Errorf("what it says cannot be opened: %w", err)
+	}
+	said := b[32:]
+	leaf := telegram.NoteEntry(row.Kind, [32]byte(b), said)
+	taken, err := p.readNote(tx, v, row, said)
+	return leaf, taken, err
+}
+
+func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, []register.Taken, error) {
+	f, err := archive.Get(tx, row.Of)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := p.openFiled(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	draftRoot, root := r.Telegram.Roots()
+	if root != f.Root {
+		return nil, nil, errors.New("it is filed under another R than its own")
+	}
+	if err := v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root); err != nil {
+		return nil, nil, err
+	}
+	for _, x := range []telegram.Root{draftRoot, root} {
+		if of, known, err := register.Known(tx, x); err != nil || !known || of != f.ID {
+			return nil, nil, errors.Join(errors.New("its R or D is not remembered, so it could be taken twice"), err)
+		}
+	}
+	at := time.Unix(f.At, 0)
+	if row.Kind == telegram.EntryIn {
+		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
+			return nil, nil, errors.New("it is filed under another sender or serial than its own")
+		}
+		n := incomingNumbers(at, f.Number, f.Post, f.Serial)
+		return r.EntryOf(row.Kind, root, &n), []register.Taken{{Series: seriesIncoming(at), Number: f.Number}}, nil
+	}
+	if f.Way != archive.Out || f.Number != r.Numbers.Register || f.Year != int(r.Numbers.Year) {
+		return nil, nil, errors.New("it is filed under another number than it took")
+	}
+	return p.remakeOut(tx, r, root, row)
+}
+
+// remakeOut also holds the outbox against the telegram.
+func (p *Post) remakeOut(tx *store.Tx, r *telegram.Registered, root telegram.Root, row register.Row) ([]byte, []register.Taken, error) {
+	leaf := r.EntryOf(row.Kind, root, &r.Numbers)
+	taken := []register.Taken{{Series: seriesRegister(time.Unix(r.Numbers.Registered, 0)), Number: r.Numbers.Register}}
+	for _, s := range r.Numbers.Serials {
+		taken = append(taken, register.Taken{Series: seriesSerial(s.Post), Number: s.Number})
+		precedence, _ := r.Telegram.PrecedenceFor(s.Post)
+		d, err := circuit.DeliveryOf(tx, s.Post, s.Number)
+		if err != nil {
+			return nil, nil, err
+		}
+		if d == nil || d.Of != row.Of || d.Root != root || d.Entry != telegram.EntryHash(leaf) || d.Precedence != precedence {
+			return leaf, taken, fmt.Errorf("the outbox does not have it for %s as serial %d", s.Post, s.Number)
+		}
+	}
+	return leaf, taken, nil
+}
+
+// readNote says which numbers a note took, and holds what it says against the tables.
+func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([]register.Taken, error) {
+	switch row.Kind {
+	case telegram.EntryContinued:
+		series := map[string]uint32{}
+		if err := json.Unmarshal(said, &series); err != nil {
+			return nil, err
+		}
+		var taken []register.Taken
+		for _, name := range slices.Sorted(maps.Keys(series)) {
+			taken = append(taken, register.Taken{Series: name, Number: series[name], Base: true})
+		}
+		return taken, nil
+	case telegram.EntryDirectory:
+		var a adoption
+		if err := json.Unmarshal(said, &a); err != nil {
+			return nil, err
+		}
+		root, err := v.dir.RootAt(a.Size)
+		if err != nil || root.String() != a.Root {
+			return nil, fmt.Errorf("the directory adopted then, of %d statements, is not the beginning of the one in use", a.Size)
+		}
+		return nil, nil
+	case telegram.EntrySent:
+		return p.readSent(tx, said)
+	case telegram.EntryReceipt:
+		_, err := v.readReceipt(p.config.Name, said)
+		return nil, err
+	}
+	return nil, fmt.Errorf("an entry of unknown kind: this program is older than the register")
+}
+
+// readSent holds the record of the wire against what was entered when the section was sealed.
+func (p *Post) readSent(tx *store.Tx, said []byte) ([]register.Taken, error) {
+	var x sent
+	if err := json.Unmarshal(said, &x); err != nil {
+		return nil, err
+	}
+	precedence := telegram.Precedence(x.Precedence)
+	taken := []register.Taken{{Series: seriesSpecial(x.Post), Number: x.Special}, {Series: seriesLane(x.Post, x.Circuit, precedence), Number: x.Lane}}
+	s, ok, err := circuit.BySpecial(tx, x.Post, x.Special)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || s.Circuit != x.Circuit || s.Lane != x.Lane || s.Precedence != precedence || s.Serial != x.Serial || s.I != x.I || s.N != x.N ||
+		hex.EncodeToString(s.ID[:]) != x.ID || s.Size != x.Size {
+		return taken, fmt.Errorf("the record of the wire does not have special number %d for %s as it was sealed", x.Special, x.Post)
+	}
+	if h := sha256.Sum256(s.Envelope); s.Envelope != nil && hex.EncodeToString(h[:]) != x.Envelope {
+		return taken, fmt.Errorf("the envelope kept for special number %d for %s was changed", x.Special, x.Post)
+	}
+	return taken, nil
+}
+
+// readReceipt reads a receipt that was entered, and checks its signature.
+func (v *view) readReceipt(self string, said []byte) (*telegram.Receipt, error) {
+	s, err := telegram.ParseService(said)
+	if err != nil {
+		return nil, err
+	}
+	r, err := telegram.ParseReceipt(s.Statement)
+	if err != nil {
+		return nil, err
+	}
+	key := v.identity(r.To)
+	if key == nil || r.From != self || !key.Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
+		return nil, fmt.Errorf("the receipt of %s does not hold", r.To)
+	}
+	return r, nil
+}
+
+func (p *Post) openFiled(f *archive.Filed) (*telegram.Registered, error) {
+	raw, err := p.keys.Rest.Open(archive.Place(f.ID), f.Body)
+	if err != nil {
+		return nil, err
+	}
+	return telegram.ParseRegistered(raw)
+}
+
+// filed reads and opens a telegram by the post's own number; year 0 means the year it is now.
+func (p *Post) filed(ctx context.Context, way archive.Way, year int, number uint32) (f *archive.Filed, r *telegram.Registered, err error) {
+	if year == 0 {
+		year = p.config.Now().UTC().Year()
+	}
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		f, err = archive.ByNumber(tx, way, year, number)
+		return err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("number %d of %d (%s): %w", number, year, way, err)
+	}
+	r, err = p.openFiled(f)
+	return f, r, err
+}

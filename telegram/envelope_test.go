@@ -99,7 +99,7 @@ func TestParseRoute(t *testing.T) {
 	if err != nil || r != (Route{0xa1, 0xb2, 0xc3}) || r.String() != "a1b2c3" {
 		t.Errorf("read as %s, %v", r, err)
 	}
-	for _, s := range []string{"", "a1b2", "a1b2c3d4", "a1b2cg", "a1b2c"} {
+	for _, s := range []string{"", "a1b2", "a1b2c3d4", "a1b2cg", "a1b2c", "a1b2c3g", "a1b2c3gg"} {
 		if _, err := ParseRoute(s); err == nil {
 			t.Errorf("%q is accepted", s)
 		}

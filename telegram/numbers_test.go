@@ -93,6 +93,11 @@ func TestRegisteredRefusals(t *testing.T) {
 	_, err = ParseRegistered(handed.Marshal())
 	refusedAs(t, err, "nobody released")
 
+	within := slices.Clone(b)
+	within[4]++ // the version of the telegram inside
+	_, err = ParseRegistered(within)
+	refusedAs(t, err, "version 1")
+
 	long := slices.Clone(b)
 	copy(long, "\xff\xff\xff\xff")
 	_, err = ParseRegistered(long)

@@ -1,0 +1,397 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/post"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/telegram"
+	"github.com/spf13/cobra"
+)
+
+// asOfficer are the flags that say who acts.
+type asOfficer struct {
+	number uint32
+	key    string
+}
+
+func (o *asOfficer) flags(c *cobra.Command) {
+	c.Flags().Uint32Var(&o.number, "as", 0, "`number` of the officer who signs; needed when several could")
+	c.Flags().StringVar(&o.key, "key", "", "the officer's key `file`, when it is not in the post's folder")
+}
+
+// officer opens the key of the officer who signs: the only one with the role, or the one named.
+func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, role string) (*personSecret, error) {
+	file := who.key
+	if file == "" {
+		var e entitled
+		if err := o.do(ctx, "people", none{}, &e); err != nil {
+			return nil, err
+		}
+		files, err := f.people()
+		if err != nil {
+			return nil, err
+		}
+		var found []string
+		for _, p := range e.People {
+			name := strconv.FormatUint(uint64(p.Number), 10)
+			if strings.Contains(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) {
+				found = append(found, name)
+			}
+		}
+		switch {
+		case len(found) == 0 && who.number != 0:
+			return nil, fmt.Errorf("person %d is no %s of %s, or his key file is not in %s: give it with --key", who.number, role, f.config.Name, f.file("keys"))
+		case len(found) == 0:
+			return nil, fmt.Errorf("no %s's key file is in %s: give it with --key", role, f.file("keys"))
+		case len(found) > 1:
+			return nil, fmt.Errorf("several people here are %s: say who signs with --as, one of %s", role, strings.Join(found, ", "))
+		}
+		file = files[found[0]]
+	}
+	pass, err := a.passphrase(strings.TrimSuffix(filepath.Base(file), ".age"))
+	if err != nil {
+		return nil, err
+	}
+	s := &personSecret{}
+	return s, readSecret(file, pass, s)
+}
+
+func (a *app) draftCommand() *cobra.Command {
+	var who asOfficer
+	var keep bool
+	var handOver int64
+	c := &cobra.Command{
+		Use:   "draft FILE",
+		Short: "Draft a telegram and hand it over for release, signed by its drafter",
+		Long: `Reads a draft (- is standard input), lays it on the desk, and hands it over: the drafter signs it. With --keep it
+stays a draft, to be handed over later with --hand-over N.
+
+A draft is lines of «Key: value», an empty line, and the text:
+
+  To: AMBASSADOR@BEIJING; flash
+  Info: AMBASSADOR@LONDON
+  Subject: The five points
+  Ask: receipt, fulfilment
+  Signature: MINISTER
+
+  Visit the minister and transmit to him the following:
+
+  [convey to the Minister]
+
+  We agree.
+
+  [end PRINCIPAL]
+
+The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Ask, Subject, Refers, Acknowledges,
+Fulfils, Signature, and, kept at this post and never sent, Department and Copy.`,
+		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
+		Args: func(_ *cobra.Command, args []string) error {
+			if (handOver == 0) != (len(args) == 1) {
+				return usage("draft takes a file, or --hand-over N")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, o, err := a.at(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			id := handOver
+			if id == 0 {
+				if id, err = a.layDraft(cmd.Context(), o, args[0]); err != nil {
+					return err
+				}
+			}
+			if keep {
+				return a.say(draftID{id}, "Draft %d is on the desk. Nobody has signed it.\nNext: hand it over:  chancery draft --hand-over %d --dir %s\n", id, id, a.dir)
+			}
+			return a.handOver(cmd.Context(), f, o, id, &who)
+		},
+	}
+	who.flags(c)
+	c.Flags().BoolVar(&keep, "keep", false, "keep it as a draft; do not hand it over")
+	c.Flags().Int64Var(&handOver, "hand-over", 0, "hand over draft `number`")
+	return c
+}
+
+func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error) {
+	in := a.in
+	if file != "-" {
+		x, err := os.Open(file)
+		if err != nil {
+			return 0, err
+		}
+		defer x.Close()
+		in = x
+	}
+	b, err := io.ReadAll(io.LimitReader(in, desk.MaxForm+1))
+	if err != nil {
+		return 0, err
+	}
+	// Faults are found here, before anything goes to the post.
+	if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
+		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
+	}
+	var out draftID
+	if err := o.do(ctx, "draft", struct{ Form string }{string(b)}, &out); err != nil {
+		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
+	}
+	return out.ID, nil
+}
+
+type handedOver struct {
+	Draft     int64           `json:"draft"`
+	State     desk.State      `json:"state"`
+	Drafter   telegram.KeyRef `json:"drafter"`
+	DraftRoot telegram.Root   `json:"draft_root"`
+}
+
+func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *asOfficer) error {
+	s, err := a.officer(ctx, f, o, who, "drafter")
+	if err != nil {
+		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+	}
+	signer, err := s.signer()
+	if err != nil {
+		return err
+	}
+	var x post.ToSign
+	if err := o.do(ctx, "prepare", prepare{ID: id, Person: s.Person, Key: s.Key}, &x); err != nil {
+		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+	}
+	t, err := telegram.Parse(x.Telegram)
+	if err != nil {
+		return err
+	}
+	if err := o.do(ctx, "hand-over", signed{ID: id, Telegram: x.Telegram, Ed: seal.HandOver(t, signer)}, &none{}); err != nil {
+		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+	}
+	root, _ := t.Roots()
+	return a.say(handedOver{id, desk.HandedOver, s.ref(), root},
+		"Draft %d is handed over by person %d. Any change to it would void that.\nNext: another officer releases it:  chancery release %d --dir %s\n", id, s.Person, id, a.dir)
+}
+
+func (a *app) releaseCommand() *cobra.Command {
+	var who asOfficer
+	var within time.Duration
+	var yes bool
+	c := &cobra.Command{
+		Use:   "release DRAFT",
+		Short: "Release a telegram that was handed over, signed by its releaser",
+		Long: `Shows what was handed over, as it stands in the very bytes that are signed, asks, and signs. The releaser is never the
+drafter. Released, it is registered and sent without another word. The key is opened in this command only and never goes to the post.`,
+		Example: "  chancery release 7 --dir moscow",
+		Args:    exactly("DRAFT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || id < 1 {
+				return usage("%q is no draft's number; chancery inbox lists them", args[0])
+			}
+			return a.release(cmd.Context(), id, &who, within, yes)
+		},
+	}
+	who.flags(c)
+	c.Flags().DurationVar(&within, "within", 24*time.Hour, "the post must register it within this `time`, at most 720h")
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+// releasedNow is what release did.
+type releasedNow struct {
+	Draft    int64           `json:"draft"`
+	Releaser telegram.KeyRef `json:"releaser"`
+	Root     telegram.Root   `json:"root"`
+	State    desk.State      `json:"state"`
+	Number   uint32          `json:"register_number,omitempty"`
+	Year     int             `json:"year,omitempty"`
+	Held     string          `json:"held,omitempty"`
+}
+
+func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time.Duration, yes bool) error {
+	f, o, err := a.at(ctx)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	var x post.ToSign
+	if err := o.do(ctx, "for-release", draftID{id}, &x); err != nil {
+		return err
+	}
+	t, err := telegram.Parse(x.Telegram)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "%s\n", rendered(t))
+	if !yes {
+		if err := a.ask("Release this telegram? Type yes: "); err != nil {
+			return fmt.Errorf("%w; draft %d is handed over as before", err, id)
+		}
+	}
+	s, err := a.officer(ctx, f, o, who, "releaser")
+	if err != nil {
+		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
+	}
+	signer, err := s.signer()
+	if err != nil {
+		return err
+	}
+	t.Releaser, t.Released = s.ref(), time.Now().Unix()
+	t.RegisterBy = t.Released + int64(within/time.Second)
+	if err := t.Check(); err != nil {
+		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
+	}
+	ed, pq := seal.Release(t, signer)
+	if err := o.do(ctx, "release", signed{id, t.Marshal(), ed, pq}, &none{}); err != nil {
+		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
+	}
+	_, root := t.Roots()
+	out := releasedNow{Draft: id, Releaser: s.ref(), Root: root, State: desk.Released}
+	a.awaitNumber(ctx, o, &out)
+	switch {
+	case out.Number != 0:
+		return a.say(out, "Released by person %d. It took register number %d.\nNext: see how far it has come:  chancery show %d --dir %s\n", s.Person, out.Number, out.Number, a.dir)
+	case out.Held != "":
+		return a.say(out, "Released by person %d, and held: %s\n", s.Person, out.Held)
+	}
+	return a.say(out, "Released by person %d. It takes its numbers when the post is served:  chancery serve --dir %s\n", s.Person, a.dir)
+}
+
+// awaitNumber waits a little for the numbers, when somebody is there to give them.
+func (a *app) awaitNumber(ctx context.Context, o office, out *releasedNow) {
+	var st status
+	if err := o.do(ctx, "status", none{}, &st); err != nil || !st.Serving {
+		return
+	}
+	for range 100 {
+		var l post.DraftListed
+		if err := o.do(ctx, "draft-state", draftID{out.Draft}, &l); err != nil {
+			return
+		}
+		out.State, out.Number, out.Year, out.Held = l.State, l.Number, l.Year, l.Held
+		if l.State == desk.Registered || l.Held != "" {
+			return
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// ask asks at the terminal for a yes.
+func (a *app) ask(question string) error {
+	fmt.Fprint(a.err, question)
+	var answer string
+	fmt.Fscanln(a.in, &answer)
+	if !strings.EqualFold(answer, "yes") {
+		return errors.New("not released")
+	}
+	return nil
+}
+
+// rendered shows a telegram that is to be signed, every part of it, from the bytes that are signed.
+func rendered(t *telegram.Telegram) string {
+	var b strings.Builder
+	line := func(key string, v any) {
+		if s := fmt.Sprint(v); s != "" {
+			fmt.Fprintf(&b, "%-12s %s\n", key, s)
+		}
+	}
+	line("From", t.From)
+	for _, x := range t.To {
+		line("To", fmt.Sprintf("%s  (%s)", x.Address, x.Precedence))
+	}
+	for _, x := range t.Info {
+		line("Info", fmt.Sprintf("%s  (%s)", x.Address, x.Precedence))
+	}
+	line("Type", t.Type)
+	line("Policy", t.Label.Policy)
+	line("Class", t.Label.Classification)
+	line("Caveats", strings.Join(t.Label.Caveats, ", "))
+	if t.Label.Review != 0 {
+		line("Review", time.Unix(t.Label.Review, 0).UTC().Format("2006-01-02"))
+	}
+	line("DTG", telegram.DTG(t.DTG))
+	if t.Deadline != 0 {
+		line("Deadline", telegram.DTG(t.Deadline))
+	}
+	if t.Asks&telegram.AskReceipt != 0 {
+		line("Asks", "confirm receipt")
+	}
+	if t.Asks&telegram.AskFulfilment != 0 {
+		line("Asks", "telegraph the fulfilment")
+	}
+	line("Drafter", t.Drafter)
+	line("Subject", t.Subject)
+	for _, r := range t.References {
+		line("Cites", fmt.Sprintf("%s %s %d/%d", r.Act, r.Post, r.Serial, r.Year))
+	}
+	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
+	line("Signed", t.Signature)
+	return b.String()
+}
+
+func (a *app) replyCommand(verb string) *cobra.Command {
+	var who asOfficer
+	var year int
+	var text, file string
+	act, past := telegram.Acknowledges, "we will do it"
+	if verb == "fulfil" {
+		act, past = telegram.Fulfils, "it is done, and how"
+	}
+	c := &cobra.Command{
+		Use:   verb + " NUMBER",
+		Short: strings.ToUpper(verb[:1]) + verb[1:] + " an order that was received: " + past,
+		Long: `Drafts a telegram to the office that gave the order, which cites it, and hands it over, signed by its drafter. NUMBER is this
+post's incoming number, as chancery inbox lists it. When it is released and has arrived, the order shows on both sides that this was done.`,
+		Example: fmt.Sprintf("  chancery %s 1 --dir beijing --text 'Done today at noon.'", verb),
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.ParseUint(args[0], 10, 32)
+			if err != nil || n == 0 {
+				return usage("%q is no incoming number; chancery inbox lists them", args[0])
+			}
+			if file != "" {
+				b, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				text = string(b)
+			}
+			if text == "" && act == telegram.Acknowledges {
+				text = "Received and understood. It will be done."
+			}
+			if text == "" {
+				return usage("say what was done, with --text or --file")
+			}
+			f, o, err := a.at(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			var out draftID
+			if err := o.do(cmd.Context(), "reply", numbered{Way: archive.In, Year: year, Number: uint32(n), Does: uint8(act), Text: text}, &out); err != nil {
+				return fmt.Errorf("%w. Nothing was kept", err)
+			}
+			return a.handOver(cmd.Context(), f, o, out.ID, &who)
+		},
+	}
+	who.flags(c)
+	c.Flags().StringVar(&text, "text", "", "the `words` of the report")
+	c.Flags().StringVar(&file, "file", "", "a `file` with the words of the report")
+	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
+	return c
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/post"
+	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// config is post.toml, the one file of settings of a post. It holds nothing secret.
+type config struct {
+	Name     string            `toml:"name"`
+	Route    string            `toml:"route" comment:"The post's routing code: a pseudonym, all that a relay sees of it. The directory has it; do not change it."`
+	Root     string            `toml:"root" comment:"The fingerprint of the directory's root, learned by another way than the directory."`
+	Database string            `toml:"database,omitempty" comment:"postgres://… when several processes share the post; else the file post.db in this folder."`
+	Listen   string            `toml:"listen,omitempty" comment:"host:port on which this post runs the broker for others."`
+	Hubs     []string          `toml:"hubs,omitempty" comment:"nats://host:port of the posts that run a broker, when this one does not."`
+	Section  int               `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
+	Window   int64             `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
+	Retry    string            `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
+	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
+}
+
+// folder is a post's folder.
+type folder struct {
+	path   string
+	config config
+}
+
+func (f *folder) file(name ...string) string {
+	return filepath.Join(append([]string{f.path}, name...)...)
+}
+
+func (f *folder) socket() string { return f.file("chancery.sock") }
+
+func openFolder(dir string) (*folder, error) {
+	f := &folder{path: dir}
+	b, err := os.ReadFile(f.file("post.toml"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no post's folder: it has no post.toml. Name one with --dir, or make one with  chancery init", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := toml.NewDecoder(strings.NewReader(string(b))).DisallowUnknownFields()
+	if err := d.Decode(&f.config); err != nil {
+		var strict *toml.StrictMissingError
+		if errors.As(err, &strict) {
+			return nil, fmt.Errorf("%s: %s", f.file("post.toml"), strings.TrimSpace(strict.String()))
+		}
+		return nil, fmt.Errorf("%s: %w", f.file("post.toml"), err)
+	}
+	return f, nil
+}
+
+func (f *folder) writeConfig() error {
+	b, err := toml.Marshal(f.config)
+	if err != nil {
+		return err
+	}
+	return writeNew(f.file("post.toml"), b)
+}
+
+func (f *folder) databaseURL() string {
+	if f.config.Database != "" {
+		return f.config.Database
+	}
+	return f.file("post.db")
+}
+
+// unlocked is a post that this process has opened: its store and its keys.
+type unlocked struct {
+	*post.Post
+	db     *store.DB
+	secret *postSecret
+	lock   *os.File
+}
+
+func (u *unlocked) close() error {
+	err := u.db.Close()
+	if u.lock != nil {
+		err = errors.Join(err, u.lock.Close())
+	}
+	return err
+}
+
+// unlock opens the post. On SQLite one process has it at a time.
+func (a *app) unlock(ctx context.Context, f *folder, log *slog.Logger) (*unlocked, error) {
+	u := &unlocked{}
+	if f.config.Database == "" {
+		var err error
+		if u.lock, err = lockFolder(f.file("lock")); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.openPost(ctx, f, u, log); err != nil {
+		if u.lock != nil {
+			u.lock.Close()
+		}
+		return nil, err
+	}
+	return u, nil
+}
+
+func lockFolder(file string) (*os.File, error) {
+	l, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	// The lock goes with the process, however it ends.
+	for try := 0; ; try++ {
+		if err = syscall.Flock(int(l.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			return l, nil
+		}
+		if try == 20 {
+			l.Close()
+			return nil, coded{fmt.Errorf("another command has the post's folder %s open; nothing was done. Wait for it, or see who it is with  fuser %s", filepath.Dir(file), file), exitBusy}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Logger) error {
+	pass, err := a.passphrase(postKeyName(f.config.Name))
+	if err != nil {
+		return err
+	}
+	u.secret = &postSecret{}
+	if err := readSecret(f.file("keys", "post.age"), pass, u.secret); err != nil {
+		return err
+	}
+	if u.secret.Name != f.config.Name {
+		return fmt.Errorf("the key file is of %s, post.toml of %s: one of the two was put here from another post", u.secret.Name, f.config.Name)
+	}
+	keys, err := u.secret.keys()
+	if err != nil {
+		return err
+	}
+	c, err := f.config.post(log)
+	if err != nil {
+		return err
+	}
+	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
+		return fmt.Errorf("opening the post's database: %w", err)
+	}
+	if u.Post, err = post.New(c, keys, u.db); err != nil {
+		u.db.Close()
+		return err
+	}
+	return nil
+}
+
+func postKeyName(post string) string { return "post " + post }
+
+func (c *config) post(log *slog.Logger) (p post.Config, err error) {
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Log: log}
+	if p.Route, err = telegram.ParseRoute(c.Route); err != nil {
+		return p, fmt.Errorf("post.toml: route: %w", err)
+	}
+	if p.Fingerprint, err = directory.ParseFingerprint(c.Root); err != nil {
+		return p, fmt.Errorf("post.toml: root: %w", err)
+	}
+	if c.Retry != "" {
+		if p.Retry, err = time.ParseDuration(c.Retry); err != nil || p.Retry <= 0 {
+			return p, fmt.Errorf("post.toml: retry: %q is no duration such as 10s", c.Retry)
+		}
+	}
+	return p, nil
+}
+
+func (s *postSecret) keys() (k post.Keys, err error) {
+	var errs [3]error
+	k.Identity, errs[0] = seal.SignerFromSeed(s.Identity)
+	k.Register, errs[1] = seal.SignerFromSeed(s.Register)
+	k.Rest, errs[2] = seal.NewRest(seal.Subkey(s.Master, "data"))
+	for _, l := range s.Letters {
+		key, err := seal.ParseLetterKey(l.Key)
+		if err != nil || len(l.ID) != 4 {
+			return k, errors.New("the post's key file is damaged: a letter key does not parse")
+		}
+		k.Letters = append(k.Letters, post.LetterKey{ID: [4]byte(l.ID), Key: key})
+	}
+	return k, errors.Join(errs[:]...)
+}
+
+// people lists the officers' key files in the folder, by the person's number.
+func (f *folder) people() (map[string]string, error) {
+	files, err := filepath.Glob(f.file("keys", "*.age"))
+	out := map[string]string{}
+	for _, x := range files {
+		if name := strings.TrimSuffix(filepath.Base(x), ".age"); name != "post" {
+			out[name] = x
+		}
+	}
+	return out, err
+}

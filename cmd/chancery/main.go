@@ -1,0 +1,128 @@
+// Command chancery runs a post, and is the hand of the people who work at one: see chancery --help.
+//
+// What is printed where: what a command did goes to standard output, in words or with --json as one JSON value; progress, questions
+// and errors go to standard error. An error says what happened, what was kept and what to do. The exit code is 0 when it was done, 1 when it was
+// refused or failed, 2 when the command line is wrong, 3 when a proof does not hold, 4 when somebody else has the folder or the database.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"chancery.example/chancery/store"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// The exit codes.
+const (
+	exitFailed   = 1
+	exitUsage    = 2
+	exitUnproved = 3
+	exitBusy     = 4
+)
+
+// coded is an error with its exit code.
+type coded struct {
+	error
+	code int
+}
+
+func (c coded) Unwrap() error { return c.error }
+
+func usage(format string, a ...any) error { return coded{fmt.Errorf(format, a...), exitUsage} }
+
+func exitCode(err error) int {
+	var c coded
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &c):
+		return c.code
+	case errors.Is(err, store.ErrBusy):
+		return exitBusy
+	}
+	return exitFailed
+}
+
+// app is what all commands share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	json     bool
+	dir      string // the post's folder
+	secrets  string // file with passphrases
+}
+
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	a := &app{in: in, out: out, err: errw}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		if _, isUsage := err.(coded); !isUsage && strings.HasPrefix(err.Error(), "unknown command") {
+			err = coded{err, exitUsage}
+		}
+		fmt.Fprintf(errw, "chancery: %v\n", err)
+	}
+	return exitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "chancery",
+		Short: "Official ciphered telegrams: drafted, released, numbered, sealed, carried, receipted and proved",
+		Long: `Chancery carries official ciphered telegrams from the drafter's desk to the report that it was done.
+
+A post is one folder. Make the directory's root officers (directory new), make a post (init), have it
+admitted (directory admit, sign), let the post adopt the directory (directory adopt), and serve it.
+Then people draft, release, read, acknowledge and fulfil.`,
+		Example:       "  chancery demo          carries a telegram between three posts on this machine and shows each stage",
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{err, exitUsage} })
+	f := root.PersistentFlags()
+	f.BoolVar(&a.json, "json", false, "print one JSON value in place of words")
+	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
+	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
+	root.AddCommand(a.initCommand(), a.directoryCommand(), a.serveCommand(), a.draftCommand(), a.releaseCommand(), a.inboxCommand(),
+		a.showCommand(), a.replyCommand("acknowledge"), a.replyCommand("fulfil"), a.registerCommand(), a.importCommand(), a.demoCommand())
+	return root
+}
+
+// say prints what a command did: v as JSON, or the words.
+func (a *app) say(v any, words string, args ...any) error {
+	if a.json {
+		e := json.NewEncoder(a.out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+	_, err := fmt.Fprintf(a.out, words, args...)
+	return err
+}
+
+// exactly says which arguments a command takes.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usage("%s takes %s; see chancery %s --help", cmd.CommandPath(), strings.Join(append([]string{fmt.Sprint(len(names)), "argument(s):"}, names...), " "), cmd.Name())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/post"
+	"chancery.example/chancery/register"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func (a *app) inboxCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "inbox", Short: "List what was received, what waits on the desk, and alarms",
+		Example: "  chancery inbox --dir beijing",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, o, err := a.at(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			var in inbox
+			if err := o.do(cmd.Context(), "inbox", none{}, &in); err != nil {
+				return err
+			}
+			return a.say(in, "%s", in.words(a.dir))
+		},
+	}
+}
+
+func (in *inbox) words(dir string) string {
+	var b strings.Builder
+	for _, x := range in.Alarms {
+		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
+	}
+	for _, d := range in.Drafts {
+		fmt.Fprintf(&b, "draft %-6d %-12s %-10s to %v  %s\n", d.ID, d.State, d.Precedence, d.To, d.Subject)
+		if d.Held != "" {
+			fmt.Fprintf(&b, "             HELD: %s\n", d.Held)
+		}
+	}
+	if len(in.Telegrams) == 0 {
+		b.WriteString("Nothing was received yet.\n")
+		return b.String()
+	}
+	for _, t := range in.Telegrams {
+		role := "action"
+		if !t.Action {
+			role = "info"
+		}
+		fmt.Fprintf(&b, "%6d/%d  %-10s %-6s  %s %d  %s  %s", t.Number, t.Year, t.Precedence, role, t.From, t.Serial, t.Received.Format("2006-01-02 15:04Z"), t.Subject)
+		for _, d := range t.Open {
+			fmt.Fprintf(&b, "  [%s asked]", d)
+		}
+		for _, d := range t.Done {
+			if d != "receipt" {
+				fmt.Fprintf(&b, "  [%s done]", d)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "Next: read one:  chancery show %d --dir %s\n", in.Telegrams[0].Number, dir)
+	return b.String()
+}
+
+func (a *app) showCommand() *cobra.Command {
+	var in, out bool
+	var year int
+	c := &cobra.Command{
+		Use: "show NUMBER", Short: "Show a telegram as a sheet, with how far it has come and every proof checked",
+		Long: `Shows a telegram by this post's own number: the register number of one it sent, the incoming number of one it received.
+When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.`,
+		Example: "  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json",
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := strconv.ParseUint(args[0], 10, 32)
+			if err != nil || n == 0 {
+				return usage("%q is no number of a telegram", args[0])
+			}
+			_, o, err := a.at(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			s, err := find(cmd.Context(), o, uint32(n), year, in, out)
+			if err != nil {
+				return err
+			}
+			if err := a.say(s, "%s", shownWords(s)); err != nil {
+				return err
+			}
+			if !s.Verified {
+				return coded{fmt.Errorf("a proof of this telegram does not hold: %s. Keep the disk as it is and run  chancery register verify", strings.Join(s.Findings, "; ")), exitUnproved}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&in, "in", false, "one that was received")
+	c.Flags().BoolVar(&out, "out", false, "one that was sent")
+	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
+	return c
+}
+
+// find gets a telegram by a number that may be of either way.
+func find(ctx context.Context, o office, n uint32, year int, in, out bool) (*post.Shown, error) {
+	var found []*post.Shown
+	var errs []error
+	for _, way := range []archive.Way{archive.Out, archive.In} {
+		if in && !out && way == archive.Out || out && !in && way == archive.In {
+			continue
+		}
+		s := &post.Shown{}
+		if err := o.do(ctx, "show", numbered{Way: way, Year: year, Number: n}, s); err != nil {
+			errs = append(errs, err)
+		} else {
+			found = append(found, s)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, errors.Join(errs...)
+	case 2:
+		return nil, usage("one telegram with number %d was sent and one was received: say which with --out or --in", n)
+	}
+	return found[0], nil
+}
+
+func shownWords(s *post.Shown) string {
+	var b strings.Builder
+	b.WriteString(s.Sheet + "\n")
+	at := func(t *time.Time) string {
+		if t == nil {
+			return "not yet"
+		}
+		return t.Format("2006-01-02 15:04:05Z")
+	}
+	for _, d := range s.Addressed {
+		fmt.Fprintf(&b, "%s: serial %d, special %v, %d bytes; enciphered %s, dispatched %s, receipted %s\n", d.Post, d.Serial, d.Specials, d.Bytes, at(d.Enciphered), at(d.Dispatched), at(d.Receipted))
+	}
+	for _, d := range s.Duties {
+		state := "open"
+		if d.Done != nil {
+			state = "done " + at(d.Done)
+			if d.By != "" {
+				state += " by " + d.By
+			}
+		}
+		asked := ""
+		if d.Asked {
+			asked = " asked"
+		}
+		fmt.Fprintf(&b, "%s of %s%s: %s\n", d.Act, d.Post, asked, state)
+	}
+	for _, c := range s.References {
+		fmt.Fprintf(&b, "It %s %s %d/%d\n", c.Act, c.Post, c.Serial, c.Year)
+	}
+	for _, c := range s.Checked {
+		fmt.Fprintf(&b, "holds: %s\n", c)
+	}
+	for _, c := range s.Findings {
+		fmt.Fprintf(&b, "DOES NOT HOLD: %s\n", c)
+	}
+	return b.String()
+}
+
+func (a *app) registerCommand() *cobra.Command {
+	c := &cobra.Command{Use: "register", Short: "Prove the post's register"}
+	c.AddCommand(&cobra.Command{
+		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
+		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
+is wrong is named. Exit code 3 says that something is.`,
+		Example: "  chancery register verify --dir moscow --json",
+		Args:    exactly(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context()) },
+	})
+	return c
+}
+
+func (a *app) verify(ctx context.Context) error {
+	_, o, err := a.at(ctx)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	var r register.Report
+	if h, ok := o.(*here); ok {
+		report, err := h.VerifyRegister(ctx, a.progress("entries"))
+		if err != nil {
+			return err
+		}
+		r = *report
+	} else if err := o.do(ctx, "register-verify", none{}, &r); err != nil {
+		return err
+	}
+	out := struct {
+		Verified bool `json:"verified"`
+		register.Report
+	}{len(r.Findings) == 0, r}
+	var words strings.Builder
+	fmt.Fprintf(&words, "%d entries, %d checkpoints, root %s\n", r.Size, r.Checkpoints, r.Root)
+	for _, f := range r.Findings {
+		fmt.Fprintf(&words, "WRONG: %s\n", f.What)
+	}
+	if out.Verified {
+		words.WriteString("The register is whole: every entry is as it was entered, and no number is missing.\n")
+	}
+	if err := a.say(out, "%s", words.String()); err != nil {
+		return err
+	}
+	if !out.Verified {
+		return coded{errors.New("the register is not whole. Keep the disk as it is, stop the post, and call its administrator"), exitUnproved}
+	}
+	return nil
+}
+
+// progress shows how far long work has come, on a terminal only.
+func (a *app) progress(what string) func(done, of int64) {
+	tty, ok := a.err.(*os.File)
+	if !ok || !term.IsTerminal(int(tty.Fd())) || a.json {
+		return nil
+	}
+	return func(done, of int64) {
+		fmt.Fprintf(tty, "\r%d of %d %s", done, of, what)
+		if done == of {
+			fmt.Fprint(tty, "\r\033[K")
+		}
+	}
+}
+
+func (a *app) importCommand() *cobra.Command {
+	c := &cobra.Command{Use: "import", Short: "Read historical records"}
+	c.AddCommand(&cobra.Command{
+		Use: "sheet FILE", Short: "Read a historical sheet: a telegram as an archive publishes it",
+		Long: `Reads a sheet of the form in which archives publish ciphered telegrams and prints its record. It reads the form and not
+particular files; what it cannot place it keeps and reports with its line number.`,
+		Example: "  chancery import sheet telegram.txt --json",
+		Args:    exactly("FILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			s, err := archive.ReadSheet(f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return a.say(s, "%s", sheetWords(s))
+		},
+	})
+	return c
+}
+
+// sheetWords shows a record to a person: the description, then the telegram set again.
+func sheetWords(s *archive.Sheet) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%s\n", s.Title, s.Date)
+	for _, l := range s.Locations {
+		fmt.Fprintf(&b, "%s", l.Repository)
+		for _, p := range l.Parts {
+			fmt.Fprintf(&b, ", %s %s", p.Level, p.Value)
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "%s\nOriginal language: %s\n\n%s", s.Summary, s.OriginalLanguage, s.Telegram.Set())
+	for _, u := range s.Unplaced {
+		fmt.Fprintf(&b, "line %d could not be placed: %s\n", u.Line, u.Text)
+	}
+	return b.String()
+}

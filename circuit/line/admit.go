@@ -9,7 +9,6 @@ import (
 
 	"chancery.example/chancery/telegram"
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 )
@@ -68,12 +67,12 @@ func checkMembers(ms []Member) error {
 }
 
 // users makes the account of each member that may log in, once for each run of the broker, and says who belongs to which.
-func (h *Hub) users(srv *server.Server) (map[string]*server.User, error) {
+func (h *Hub) users(srv *server.Server) (map[string]visitor, error) {
 	hub, err := srv.LookupAccount(hubAccount)
 	if err != nil {
 		return nil, err
 	}
-	users := map[string]*server.User{h.user: {Username: h.user, Account: hub}}
+	users := map[string]visitor{h.user: {user: &server.User{Username: h.user, Account: hub}, hub: true}}
 	for _, m := range h.members {
 		if m.Login == "" {
 			continue
@@ -93,23 +92,23 @@ func (h *Hub) users(srv *server.Server) (map[string]*server.User, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the account of %v: %w", m.Route, err)
 		}
-		users[m.Login] = &server.User{Username: m.Login, Account: acc, Permissions: &server.Permissions{
+		users[m.Login] = visitor{route: m.Route, user: &server.User{Username: m.Login, Account: acc, Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Allow: []string{allPosts, next, ack}},
 			Subscribe: &server.SubjectPermission{Allow: []string{inbox(m.Route) + ".>"}},
-		}}
+		}}}
 	}
 	return users, nil
 }
 
 // shutOut ends the connections of those who are no longer, or no longer so, among users.
-func (h *Hub) shutOut(srv *server.Server, users map[string]*server.User) error {
+func (h *Hub) shutOut(srv *server.Server, users map[string]visitor) error {
 	for offset := 0; ; {
 		z, err := srv.Connz(&server.ConnzOptions{Username: true, Offset: offset, Limit: 1024})
 		if err != nil {
 			return err
 		}
 		for _, c := range z.Conns {
-			if u := users[c.AuthorizedUser]; u == nil || u.Account.Name != c.Account {
+			if who, ok := users[c.AuthorizedUser]; !ok || who.user.Account.Name != c.Account {
 				srv.DisconnectClientByID(c.Cid) // fails only when it is gone already
 			}
 		}
@@ -121,12 +120,9 @@ func (h *Hub) shutOut(srv *server.Server, users map[string]*server.User) error {
 
 // streams makes the stream and the consumers of each member, mends those that differ, and deletes what belongs to nobody.
 func (h *Hub) streams(ctx context.Context, ms []Member) error {
-	nc, err := nats.Connect("", append(h.login(), nats.NoReconnect(), nats.Timeout(10*time.Second))...)
-	if err != nil {
-		return fmt.Errorf("reaching the hub from within: %w", err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	h.work.Lock()
+	defer h.work.Unlock()
+	js, err := jetstream.New(h.own)
 	if err != nil {
 		return fmt.Errorf("reaching the hub from within: %w", err)
 	}
@@ -171,12 +167,36 @@ func (h *Hub) stream(ctx context.Context, js jetstream.JetStream, r telegram.Rou
 		return err
 	}
 	for p := telegram.Deferred; p <= telegram.Override; p++ {
-		if _, err := s.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-			Durable: consumerName(p), FilterSubject: subject(r, p), AckPolicy: jetstream.AckExplicitPolicy,
-			AckWait: h.cfg.AckWait, MaxAckPending: 512,
-		}); err != nil {
+		if _, err := s.CreateOrUpdateConsumer(ctx, h.consumer(r, p)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (h *Hub) consumer(r telegram.Route, p telegram.Precedence) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable: consumerName(p), FilterSubject: subject(r, p), AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: h.cfg.AckWait, MaxAckPending: 512,
+	}
+}
+
+// renew makes the consumers of a member anew. When it fails half-way the next login, or Admit, makes what lacks.
+func (h *Hub) renew(ctx context.Context, r telegram.Route) {
+	h.work.Lock()
+	defer h.work.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	js, err := jetstream.New(h.own)
+	for p := telegram.Override; err == nil; p-- {
+		if err = js.DeleteConsumer(ctx, streamName(r), consumerName(p)); err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
+			_, err = js.CreateConsumer(ctx, streamName(r), h.consumer(r, p))
+		}
+		if p == telegram.Deferred {
+			break
+		}
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		h.cfg.Log.Warn("hub: renewing the consumers of a member", "route", r, "err", err)
+	}
 }

@@ -131,6 +131,7 @@ func scene(t *testing.T) (h *Hub, paris, quito, m post, evil *mallory) {
 }
 
 func TestHostileSubjects(t *testing.T) {
+	t.Parallel()
 	h, paris, _, m, evil := scene(t)
 	_, js := admin(t, h)
 	before := inventory(t, js)
@@ -182,6 +183,7 @@ func (m *mallory) deny(t *testing.T, subject string) {
 
 // The broker itself answers to whatever subject a request names. These have it speak for Mallory.
 func TestHostileReplies(t *testing.T) {
+	t.Parallel()
 	h, paris, quito, m, evil := scene(t)
 	ears := newMallory(t, h, paris)
 	heard, err := ears.SubscribeSync(inbox(paris.route) + ".>")
@@ -243,6 +245,7 @@ func TestHostileReplies(t *testing.T) {
 }
 
 func TestHostileLogins(t *testing.T) {
+	t.Parallel()
 	h, paris, _, m, _ := scene(t)
 	url := "nats://" + h.Addr()
 	stranger := newPost(t, 9)
@@ -270,6 +273,7 @@ func TestHostileLogins(t *testing.T) {
 }
 
 func TestJunk(t *testing.T) {
+	t.Parallel()
 	paris, m := newPost(t, 2), newPost(t, 0xee)
 	h := startHub(t, HubConfig{}, paris.member(), m.member())
 	evil := newMallory(t, h, m)

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"chancery.example/chancery/telegram"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -38,6 +39,9 @@ type Hub struct {
 
 	act     sync.Mutex // held by Start, Admit and Stop from beginning to end; guards members
 	members []Member   // as last admitted
+	work    sync.Mutex // held while streams and consumers are made
+	own     *nats.Conn // the hub's own connection; set by Start, before anything may use it
+	end     func()     // ends what Start began, save for the broker
 
 	mu   sync.Mutex     // guards what follows
 	srv  *server.Server // nil while the hub is stopped
@@ -104,22 +108,50 @@ func (h *Hub) Start(ctx context.Context) error {
 	}
 	log := &brokerLog{log: h.cfg.Log}
 	srv.SetLoggerV2(log, false, false, false)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	v := &visits{ctx: run, renew: h.renew, last: map[telegram.Route]time.Time{}}
+	h.door.prepare = v.prepare
 	h.door.admit(nil) // the accounts of a former run mean nothing to this one
 	go srv.Start()
-	if err := ready(ctx, srv, log); err != nil {
+	err = ready(ctx, srv, log)
+	if err == nil {
+		err = h.enter(srv)
+	}
+	if err != nil {
+		cancel()
 		srv.Shutdown()
 		srv.WaitForShutdown()
 		return err
 	}
-	h.mu.Lock()
-	h.srv, h.addr = srv, srv.Addr().String()
-	h.mu.Unlock()
+	h.end = func() {
+		cancel()
+		h.own.Close()
+	}
 	if h.members == nil {
 		return nil
 	}
 	if err := h.admit(ctx, srv); err != nil {
 		h.stop()
 		return err
+	}
+	return nil
+}
+
+// enter lets the hub's own user in, and nobody else, and connects as it.
+func (h *Hub) enter(srv *server.Server) error {
+	hub, err := srv.LookupAccount(hubAccount)
+	if err != nil {
+		return fmt.Errorf("starting the hub: %w", err)
+	}
+	h.door.admit(map[string]visitor{h.user: {user: &server.User{Username: h.user, Account: hub}, hub: true}})
+	h.mu.Lock()
+	h.srv, h.addr = srv, srv.Addr().String()
+	h.mu.Unlock()
+	if h.own, err = nats.Connect("", append(h.login(), nats.NoReconnect(), nats.Timeout(10*time.Second))...); err != nil {
+		h.mu.Lock()
+		h.srv, h.addr = nil, ""
+		h.mu.Unlock()
+		return fmt.Errorf("reaching the hub from within: %w", err)
 	}
 	return nil
 }
@@ -208,6 +240,7 @@ func (h *Hub) stop() {
 	h.srv, h.addr = nil, ""
 	h.mu.Unlock()
 	if srv != nil {
+		h.end()
 		srv.Shutdown()
 		srv.WaitForShutdown()
 	}

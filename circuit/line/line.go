@@ -53,8 +53,9 @@ type Line struct {
 	cfg  Config
 	junk atomic.Int64
 
-	running   atomic.Bool // one Run
-	receiving atomic.Bool // one Receive
+	running   atomic.Bool  // one Run
+	receiving atomic.Bool  // one Receive
+	fetching  atomic.Int64 // the connection, by its count, on which a Receive has asked for messages
 
 	mu      sync.Mutex // guards what follows
 	conn    *nats.Conn // nil before Run and after it

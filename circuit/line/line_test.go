@@ -181,6 +181,7 @@ func send(t testing.TB, from *desk, to telegram.Route, p telegram.Precedence, es
 }
 
 func TestThreePosts(t *testing.T) {
+	t.Parallel()
 	ministry, paris, quito := newPost(t, 1), newPost(t, 2), newPost(t, 3)
 	h := startHub(t, HubConfig{}, Member{Route: ministry.route}, paris.member(), quito.member())
 	m, _ := run(t, Config{Route: ministry.route, Hub: h})
@@ -234,6 +235,7 @@ func waiting(t testing.TB, h *Hub, r telegram.Route) int {
 }
 
 func TestFlashOvertakes(t *testing.T) {
+	t.Parallel()
 	paris := newPost(t, 2)
 	ministry := newPost(t, 1)
 	h := startHub(t, HubConfig{}, Member{Route: ministry.route}, paris.member())
@@ -269,6 +271,7 @@ func TestFlashOvertakes(t *testing.T) {
 }
 
 func TestRefusedComesAgain(t *testing.T) {
+	t.Parallel()
 	paris := newPost(t, 2)
 	h := startHub(t, HubConfig{}, paris.member())
 	p, _ := run(t, client(paris, h.Addr()))
@@ -294,6 +297,7 @@ func TestRefusedComesAgain(t *testing.T) {
 }
 
 func TestLargeAndMany(t *testing.T) {
+	t.Parallel()
 	paris := newPost(t, 2)
 	h := startHub(t, HubConfig{}, paris.member())
 	p, _ := run(t, client(paris, h.Addr()))
@@ -323,6 +327,7 @@ func TestLargeAndMany(t *testing.T) {
 }
 
 func TestFull(t *testing.T) {
+	t.Parallel()
 	paris, quito := newPost(t, 2), newPost(t, 3)
 	h := startHub(t, HubConfig{MaxBytes: 20 << 10}, paris.member(), quito.member())
 	p, _ := run(t, client(paris, h.Addr()))
@@ -345,6 +350,7 @@ func TestFull(t *testing.T) {
 }
 
 func TestClear(t *testing.T) {
+	t.Parallel()
 	for _, c := range []HubConfig{{}, {Listen: "x", Dir: "d"}, {Listen: "h:99999", Dir: "d"}, {Listen: "h:1"}, {Listen: "h:1", Dir: "d", MaxBytes: -1}} {
 		if _, err := NewHub(c); err == nil {
 			t.Errorf("%+v passed", c)

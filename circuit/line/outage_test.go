@@ -23,6 +23,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestHubComesBack(t *testing.T) {
+	t.Parallel()
 	paris, quito := newPost(t, 2), newPost(t, 3)
 	c := HubConfig{Listen: freePort(t), Dir: t.TempDir()}
 	h := startHub(t, c, paris.member(), quito.member())
@@ -92,6 +93,7 @@ func TestHubComesBack(t *testing.T) {
 }
 
 func TestLineBeforeHub(t *testing.T) {
+	t.Parallel()
 	paris := newPost(t, 2)
 	addr := freePort(t)
 	c := client(paris, addr)
@@ -101,6 +103,7 @@ func TestLineBeforeHub(t *testing.T) {
 	if err := p.Send(t.Context(), paris.route, 1, []telegram.Envelope{envelope(paris.route, 1, 1, 1)}); !errors.Is(err, ErrDown) {
 		t.Errorf("sent without a hub: %v", err)
 	}
+	eventually(t, "a first try", func() bool { return !p.State().Since.IsZero() })
 	if err := p.Run(t.Context()); err == nil {
 		t.Error("a second Run")
 	}
@@ -126,6 +129,7 @@ func TestLineBeforeHub(t *testing.T) {
 }
 
 func TestAdmitAgain(t *testing.T) {
+	t.Parallel()
 	paris, quito, m := newPost(t, 2), newPost(t, 3), newPost(t, 4)
 	h := startHub(t, HubConfig{}, paris.member(), quito.member())
 	p, _ := run(t, client(paris, h.Addr()))
@@ -182,8 +186,9 @@ func TestAdmitAgain(t *testing.T) {
 
 // A line through which nothing passes any more, without a word from either end.
 func TestSilentLine(t *testing.T) {
+	t.Parallel()
 	paris := newPost(t, 2)
-	h := startHub(t, HubConfig{AckWait: 2 * time.Second}, paris.member())
+	h := startHub(t, HubConfig{}, paris.member())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ const (
 	groupBytes     = 256 << 10 //
 	aheadBytes     = 256 << 10 // the longest message that is fetched ahead of others of its precedence
 	takeAgain      = time.Second
-	askAgain       = 2 * time.Second // after the hub said that there is no such stream, or none yet
+	askAgain       = 200 * time.Millisecond // at first, and up to sixteen times that, after the hub said that there is no such stream, or none yet
 )
 
 // Receive calls take with what waits at the hub, the most urgent first, until ctx ends. Messages of one precedence that wait may be
@@ -32,6 +32,18 @@ func (l *Line) Receive(ctx context.Context, take func(telegram.Precedence, []tel
 	for ctx.Err() == nil {
 		nc, epoch, changed := l.watch()
 		if nc == nil {
+			select {
+			case <-ctx.Done():
+			case <-changed:
+			}
+			continue
+		}
+		if r.nc == nil && l.cfg.Hub == nil && l.fetching.Swap(int64(epoch)) == int64(epoch) {
+			// The requests of a former Receive still stand at the hub, and would swallow messages: only a new login ends them.
+			if err := nc.ForceReconnect(); err != nil {
+				wait(ctx, askAgain)
+				continue
+			}
 			select {
 			case <-ctx.Done():
 			case <-changed:
@@ -78,6 +90,8 @@ type queue struct {
 	standing string      // the subject for the answer to the standing request; empty without one
 	until    time.Time   // when the hub has surely forgotten it
 	ahead    int         // requests that run ahead
+	soon     time.Time   // when they have surely been answered
+	failed   int         // how often in a row the hub had no such stream
 	ask      time.Time   // no request before
 	take     time.Time   // no take before
 }
@@ -141,9 +155,13 @@ func (r *receiver) pull() {
 		if q.standing == "" || now.After(q.until) {
 			q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, pullExpires.Nanoseconds())), now.Add(pullExpires+10*time.Second)
 		}
+		if q.ahead > 0 && now.After(q.soon) {
+			q.ahead = 0 // answered in vain, or not at all
+		}
 		for n := min(room, q.waiting) - 1 - q.ahead; n > 0; n-- {
 			r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
 			q.ahead++
+			q.soon = now.Add(pullExpires / 4)
 		}
 	}
 }
@@ -172,7 +190,7 @@ func (r *receiver) sort(m *nats.Msg) {
 	standing := m.Sub == r.subs[0]
 	if p, waiting, ok := fetched(r.line.cfg.Route, m.Reply); ok {
 		q := &r.queue[p]
-		q.msgs, q.waiting = append(q.msgs, m), waiting
+		q.msgs, q.waiting, q.failed = append(q.msgs, m), waiting, 0
 		if standing {
 			q.standing = ""
 		} else {
@@ -191,9 +209,10 @@ func (r *receiver) sort(m *nats.Msg) {
 		q.ahead, q.waiting = max(q.ahead-1, 0), 0
 	case m.Subject != q.standing, status == "100":
 	case status == "408": // expired, in all peace
-		q.standing = ""
+		q.standing, q.failed = "", 0
 	default: // no such stream, or it was just deleted
-		q.standing, q.ask = "", time.Now().Add(askAgain)
+		q.standing, q.ask = "", time.Now().Add(askAgain<<min(q.failed, 4))
+		q.failed++
 	}
 }
 

@@ -1,0 +1,54 @@
+# Needed: Go (the version in go.mod), make, and sh with grep and sed.
+
+GO         ?= go
+BIN        ?= bin/chancery
+TIMEOUT    ?= 20m
+# How long each fuzz target runs, and how long each benchmark.
+FUZZTIME   ?= 60s
+BENCHTIME  ?= 1s
+# Which tests, as in  make test PKG=./seal RUN=TestLetter
+PKG        ?= ./...
+RUN        ?=
+
+.DEFAULT_GOAL := help
+.PHONY: demo test check bench fuzz build clean help
+
+demo: build ## carry a telegram between three posts on this machine
+	./$(BIN) demo
+
+build: ## build the command, without cgo
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/chancery
+
+test: ## run all tests
+	@set -- /usr/lib/postgresql/*/bin/initdb; \
+	if ! [ -x "$$1" ] && ! command -v initdb >/dev/null 2>&1; then \
+		echo "PostgreSQL is not installed: its tests are skipped (with CI=true they fail). On Debian: apt-get install postgresql"; \
+	fi
+	$(GO) test -timeout $(TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
+
+check: ## look at format, vet, build without cgo and modules; staticcheck too where it is installed
+	@bad=$$(gofmt -l .) || exit 1; if [ -n "$$bad" ]; then echo "run gofmt -w on:"; echo "$$bad"; exit 1; fi
+	$(GO) vet ./...
+	CGO_ENABLED=0 $(GO) build ./...
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+	@if command -v staticcheck >/dev/null 2>&1; then echo staticcheck ./...; staticcheck ./...; \
+	else echo "staticcheck is not installed and was not run"; fi
+
+bench: ## run every benchmark
+	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \
+	if [ -z "$$dirs" ]; then echo "there are no benchmarks"; exit 0; fi; \
+	$(GO) test -run xxx -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) $$dirs
+
+fuzz: ## run every fuzz target for FUZZTIME (60s)
+	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \
+	while read -r dir name; do \
+		echo "$$dir $$name"; \
+		$(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
+	done
+
+clean: ## remove what was built
+	rm -rf bin
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1:  \2/p' Makefile

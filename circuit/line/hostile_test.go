@@ -227,14 +227,10 @@ func TestHostileReplies(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(300 * time.Millisecond)
-	only := func(s string) string { return s[strings.Index(s, `{"name":"`+victim):] }
-	cut := func(s string) string {
-		s = only(s)
-		i := strings.Index(s[1:], `{"name":"`)
-		if i < 0 {
-			return s
-		}
-		return s[:i]
+	cut := func(s string) string { // what concerns Paris
+		_, s, _ = strings.Cut(s, `{"name":"`+victim)
+		s, _, _ = strings.Cut(s, `{"name":"`)
+		return s
 	}
 	if a, b := cut(inventory(t, js)), cut(before); a != b {
 		t.Errorf("before:\n%s\nafter:\n%s", b, a)

@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -242,15 +239,16 @@ func TestFlashOvertakes(t *testing.T) {
 	m, _ := run(t, Config{Route: ministry.route, Hub: h})
 	m.connected(t)
 	const backlog = 2000
-	var wg sync.WaitGroup
-	for w := range 8 {
-		wg.Go(func() {
-			for n := range backlog / 8 {
-				send(t, m, paris.route, telegram.Routine, envelope(paris.route, telegram.Routine, w*1000+n, 1000))
-			}
-		})
+	nc, err := nats.Connect("", h.login()...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	wg.Wait()
+	defer nc.Close()
+	for n := range backlog {
+		nc.Publish(subject(paris.route, telegram.Routine), telegram.Bundle([]telegram.Envelope{envelope(paris.route, telegram.Routine, n, 1000)}))
+	}
+	eventually(t, "all to wait", func() bool { return waiting(t, h, paris.route) == backlog })
+	begin := time.Now()
 	p, _ := run(t, client(paris, h.Addr()))
 	var before, at int
 	p.refuse = func(pr telegram.Precedence, es []telegram.Envelope) error {
@@ -263,6 +261,7 @@ func TestFlashOvertakes(t *testing.T) {
 	}
 	p.connected(t).receive(t)
 	eventually(t, "the backlog", func() bool { return len(p.all()) == backlog+1 })
+	t.Logf("%d messages taken in %v", backlog, time.Since(begin))
 	for n, x := range p.all() {
 		if x.at == telegram.Flash && n > at+8 {
 			t.Errorf("the Flash was taken as number %d, sent after %d", n, at)
@@ -346,53 +345,5 @@ func TestFull(t *testing.T) {
 	send(t, p, quito.route, telegram.Routine, envelope(quito.route, telegram.Routine, 1, 1000))
 	if err := p.Send(t.Context(), telegram.Route{9, 9, 9}, telegram.Routine, []telegram.Envelope{envelope(quito.route, 1, 1, 1)}); !errors.Is(err, ErrNoRoute) {
 		t.Errorf("sent to nobody: %v", err)
-	}
-}
-
-func TestClear(t *testing.T) {
-	t.Parallel()
-	for _, c := range []HubConfig{{}, {Listen: "x", Dir: "d"}, {Listen: "h:99999", Dir: "d"}, {Listen: "h:1"}, {Listen: "h:1", Dir: "d", MaxBytes: -1}} {
-		if _, err := NewHub(c); err == nil {
-			t.Errorf("%+v passed", c)
-		}
-	}
-	p := newPost(t, 1)
-	ok := client(p, "127.0.0.1:1")
-	for _, f := range []func(*Config){
-		func(c *Config) { c.URLs = nil }, func(c *Config) { c.URLs = []string{"127.0.0.1:1"} }, func(c *Config) { c.URLs = []string{"nats://u:p@h:1"} },
-		func(c *Config) { c.Login = "UABC" }, func(c *Config) { c.Sign = nil }, func(c *Config) { c.Window = 65 }, func(c *Config) { c.Ack = -1 },
-	} {
-		c := ok
-		if f(&c); c.Login != "" {
-			if _, err := New(c); err == nil {
-				t.Errorf("%+v passed", c)
-			}
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	if err := newHub(t, HubConfig{Listen: l.Addr().String()}).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "another program uses that port") {
-		t.Errorf("port in use: %v", err)
-	}
-	file := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := newHub(t, HubConfig{Dir: file}).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "the hub's folder") {
-		t.Errorf("folder is a file: %v", err)
-	}
-	h := newHub(t, HubConfig{})
-	h.Stop()
-	if err := h.Admit(t.Context(), nil); err == nil || h.Addr() != "" {
-		t.Error("a hub that was never started admits")
-	}
-	other := newPost(t, 2)
-	for _, ms := range [][]Member{{p.member(), p.member()}, {p.member(), {Route: other.route, Login: p.login}}, {{Route: p.route, Login: "UX } evil {"}}} {
-		if err := h.Admit(t.Context(), ms); err == nil || errors.Is(err, errStopped) {
-			t.Errorf("%v admitted: %v", ms, err)
-		}
 	}
 }

@@ -35,6 +35,17 @@ func requests(texts []string) (fulfilment, receipt bool) {
 	return fulfilment, receipt
 }
 
+// IsRequest says whether a paragraph does nothing but ask for a report or a receipt: “Telegraph the fulfilment.”
+func IsRequest(paragraph string) bool {
+	all := sentences(paragraph)
+	for _, s := range all {
+		if fulfilment, receipt := requests([]string{s}); !requestOpens.MatchString(s) || !fulfilment && !receipt {
+			return false
+		}
+	}
+	return len(all) > 0
+}
+
 func asks(sentence string, form *regexp.Regexp) bool {
 	for _, m := range form.FindAllStringSubmatchIndex(sentence, 8) {
 		if !orderBefore.MatchString(sentence[:m[0]]) || forbidden.MatchString(sentence[:m[0]]) {

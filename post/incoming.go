@@ -33,6 +33,7 @@ import (
 // arrived is one envelope on its way in.
 type arrived struct {
 	envelope telegram.Envelope
+	came     time.Time
 	from     string
 	section  telegram.Section
 	whole    *whole // the telegram, when the section is all of it
@@ -59,8 +60,9 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	if err != nil {
 		return err
 	}
+	came := p.config.Now()
 	in := make([]arrived, len(es))
-	parallel(len(es), func(i int) { in[i] = p.decipher(v, at, es[i]) })
+	parallel(len(es), func(i int) { in[i] = p.decipher(v, at, es[i], came) })
 	now := p.config.Now()
 	var answer receiptTo
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
@@ -90,8 +92,8 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 }
 
 // decipher is step 2. It touches no database.
-func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope) (a arrived) {
-	a.envelope = e
+func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, came time.Time) (a arrived) {
+	a.envelope, a.came = e, came
 	if e.Precedence != at {
 		a.err = errors.New("the carrier's precedence is not the envelope's: it was graded again on its way")
 		return a
@@ -237,7 +239,7 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 		return err
 	}
 	if a.whole != nil {
-		return p.takeWhole(tx, b, a, a.whole, arrival{specials: []uint32{a.section.Special}, first: now, last: now, bytes: int64(a.envelope.Size())}, answer, now)
+		return p.takeWhole(tx, b, a, a.whole, arrival{specials: []uint32{a.section.Special}, first: a.came, last: a.came, bytes: int64(a.envelope.Size())}, answer, now)
 	}
 	return p.takePiece(tx, b, v, a, answer, now)
 }
@@ -246,7 +248,7 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, answer receiptTo, now time.Time) error {
 	s := &a.section
 	err := circuit.Keep(tx, &circuit.Piece{Post: a.from, Serial: s.Serial, I: s.I, N: s.N, Special: s.Special, Precedence: a.envelope.Precedence,
-		Size: int64(a.envelope.Size()), Body: p.keys.Rest.Seal(piecePlace(a.from, s.Serial, s.I), s.Piece), At: now})
+		Size: int64(a.envelope.Size()), Body: p.keys.Rest.Seal(piecePlace(a.from, s.Serial, s.I), s.Piece), At: a.came})
 	if errors.Is(err, circuit.ErrPieces) {
 		return p.refuseWhole(tx, a.from, s.Serial, err)
 	}
@@ -258,7 +260,7 @@ func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, an
 		return err
 	}
 	var raw []byte
-	in := arrival{first: now, last: now}
+	in := arrival{first: a.came, last: a.came}
 	for _, x := range pieces {
 		piece, err := p.keys.Rest.Open(piecePlace(a.from, s.Serial, x.I), x.Body)
 		if err != nil {

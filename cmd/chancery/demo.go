@@ -1,5 +1,570 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
 
-func (a *app) demoCommand() *cobra.Command { return &cobra.Command{Use: "demo"} }
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/post"
+	"github.com/spf13/cobra"
+)
+
+//go:embed demo.txt
+var demoSheet []byte
+
+// demoHome is where the built-in sheet was sent from: paper does not say it of its own post.
+const demoHome = "MOSCOW"
+
+func (a *app) demoCommand() *cobra.Command {
+	var from, keep, home string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Carry a telegram from draft to fulfilment between real posts on this machine",
+		Long: `Makes a directory and the posts that a sheet names, each with its own folder, keys and encrypted database, runs each as a process
+of its own, and carries the sheet's telegram from draft to fulfilment with the same commands that people use. At the end the posts are stopped, and new
+processes prove each register and show each telegram. Exit code 0 only if everything held.
+
+Without --from it carries a built-in sheet: the numbers, places and names of one of December 1950, its text invented.`,
+		Example: "  chancery demo\n  chancery demo --from sheet.txt --dir kept --json",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("dir") {
+				keep = a.dir
+			}
+			return a.demo(cmd.Context(), from, home, keep)
+		},
+	}
+	c.Flags().StringVar(&from, "from", "", "carry the telegram of this historical `sheet`")
+	c.Flags().StringVar(&home, "home", "", "`name` of the sending post, when it is to be another than the sheet's originator")
+	return c
+}
+
+// demoSection makes the built-in telegram travel in two sections, as that of 1950 did.
+const demoSection = 1024
+
+// demo is one run.
+type demo struct {
+	app       *app
+	self      string // this program
+	dir       string
+	plan      *demoPlan
+	hub       string // host:port
+	serving   map[string]*server
+	out       demoResult
+	start     time.Time
+	releasing time.Time // when the releaser was asked; the telegram itself says it to the second
+}
+
+// demoResult is what demo --json prints.
+type demoResult struct {
+	Stages    []demoStage           `json:"stages"`
+	Telegram  archive.SheetTelegram `json:"telegram"` // as the sending post has it
+	Posts     []demoProof           `json:"posts"`
+	WireBytes int64                 `json:"wire_bytes"`      // of all sealed sections, of the order and the reports, to all posts
+	Paper     string                `json:"paper,omitempty"` // from received to dispatched, on the sheet
+	Here      string                `json:"here,omitempty"`  // and here
+	Verified  bool                  `json:"verified"`
+}
+
+type demoStage struct {
+	Name   string    `json:"name"` // words of docs/terms.md
+	At     time.Time `json:"at"`
+	Post   string    `json:"post"`
+	What   string    `json:"what"`
+	Number string    `json:"number,omitempty"`
+	Bytes  int64     `json:"bytes,omitempty"`
+}
+
+// demoProof is what new processes said of a stopped post.
+type demoProof struct {
+	Post      string `json:"post"`
+	Register  bool   `json:"register"` // register verify
+	Entries   int64  `json:"entries"`
+	Telegrams int    `json:"telegrams"` // shown
+	Shown     bool   `json:"shown"`     // and every proof of each held
+}
+
+func (a *app) demo(ctx context.Context, from, home, keep string) (err error) {
+	plan, err := planDemo(from, home)
+	if err != nil {
+		return err
+	}
+	d := &demo{app: a, plan: plan, serving: map[string]*server{}, start: time.Now()}
+	if d.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if d.dir = keep; keep == "" {
+		if d.dir, err = os.MkdirTemp("", "chancery-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(d.dir)
+	} else if left, err := os.ReadDir(keep); err == nil && len(left) > 0 {
+		return fmt.Errorf("%s is not empty: name a new folder with --dir", keep)
+	} else if err := os.MkdirAll(keep, 0o700); err != nil {
+		return err
+	}
+	defer func() { d.stopAll() }()
+	for _, step := range []func(context.Context) error{d.makePosts, d.serveAll, d.send, d.follow, d.act, d.prove} {
+		if err := step(ctx); err != nil {
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
+			return fmt.Errorf("the demo stopped: %w%s", err, d.logs())
+		}
+	}
+	return d.finish()
+}
+
+// run runs this program as somebody at a post would, with input, and gives what it printed.
+func (d *demo) run(ctx context.Context, input string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, d.self, args...)
+	cmd.Dir, cmd.Stdin = d.dir, strings.NewReader(input)
+	var out, errw bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errw
+	if err := cmd.Run(); err != nil {
+		return out.Bytes(), fmt.Errorf("chancery %s: %w: %s", strings.Join(args[:min(2, len(args))], " "), err, lastLine(errw.String()))
+	}
+	return out.Bytes(), nil
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
+
+// at runs it at a post and reads the JSON it printed.
+func (d *demo) at(ctx context.Context, p *demoPost, input string, out any, args ...string) error {
+	b, err := d.run(ctx, input, append(args, "--json", "--dir", p.folder, "--passphrase-file", p.secrets())...)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(b, out)
+}
+
+// stage prints a stage as it happens.
+func (d *demo) stage(s demoStage) {
+	s.At = s.At.UTC()
+	d.out.Stages = append(d.out.Stages, s)
+	if !d.app.json {
+		fmt.Fprintf(d.app.out, "%-11s %-12s %s  %s\n", s.Name, s.Post, s.At.Format("15:04:05.000"), s.What)
+	}
+}
+
+func (d *demo) makePosts(ctx context.Context) error {
+	if !d.app.json {
+		fmt.Fprintf(d.app.out, "%d posts, each a process with its own folder and encrypted database; %s runs the broker.\n\n", len(d.plan.posts), d.plan.home().name)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	d.hub = fmt.Sprintf("127.0.0.1:%d", port)
+	b, err := d.run(ctx, "", "directory", "new", "directory.txt", "--keys", "root", "--passphrase-file", "secrets/root", "--json")
+	if err != nil {
+		return err
+	}
+	var made struct{ Fingerprint string }
+	if err := json.Unmarshal(b, &made); err != nil {
+		return err
+	}
+	admit := []string{"directory", "admit", "directory.txt"}
+	for i, p := range d.plan.posts {
+		args := []string{"init", p.name, "--root", made.Fingerprint, "--retry", "2s"}
+		if i == 0 {
+			args = append(args, "--listen", d.hub, "--section", fmt.Sprint(demoSection), "--continue", d.plan.continued)
+		} else {
+			args = append(args, "--hub", "nats://"+d.hub)
+		}
+		args = append(args, d.plan.marking...)
+		for _, o := range p.offices {
+			args = append(args, "--office", o)
+		}
+		if err := d.at(ctx, p, "", nil, args...); err != nil {
+			return err
+		}
+		admit = append(admit, filepath.Join(p.folder, "application.txt"))
+	}
+	if _, err := d.run(ctx, "", admit...); err != nil {
+		return err
+	}
+	if _, err := d.run(ctx, "", "directory", "sign", "directory.txt", "root/root-1.age", "root/root-2.age", "--passphrase-file", "secrets/root"); err != nil {
+		return err
+	}
+	for _, p := range d.plan.posts {
+		if err := d.at(ctx, p, "", nil, "directory", "adopt", "directory.txt"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// server is a post's process.
+type server struct {
+	cmd  *exec.Cmd
+	log  string
+	done chan error
+}
+
+func (d *demo) serveAll(ctx context.Context) error {
+	for _, p := range d.plan.posts {
+		s := &server{log: filepath.Join(d.dir, p.folder+".log"), done: make(chan error, 1)}
+		log, err := os.Create(s.log)
+		if err != nil {
+			return err
+		}
+		s.cmd = exec.Command(d.self, "serve", "--dir", p.folder, "--passphrase-file", p.secrets())
+		s.cmd.Dir, s.cmd.Stderr = d.dir, log
+		err = s.cmd.Start()
+		log.Close()
+		if err != nil {
+			return err
+		}
+		go func() { s.done <- s.cmd.Wait() }()
+		d.serving[p.name] = s
+	}
+	for _, p := range d.plan.posts {
+		var st status
+		if err := d.until(ctx, "joining the broker", func() (bool, error) {
+			if err := d.at(ctx, p, "", &st, "inbox"); err != nil {
+				return false, nil
+			}
+			st = status{}
+			c := dialOffice(&folder{path: filepath.Join(d.dir, p.folder)})
+			if c == nil {
+				return false, nil
+			}
+			defer c.close()
+			return c.do(ctx, "status", none{}, &st) == nil && st.Joined, nil
+		}); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// patience is how long the demo waits for one thing.
+const patience = 60 * time.Second
+
+// until waits for something to become so, as long as every post runs.
+func (d *demo) until(ctx context.Context, what string, so func() (bool, error)) error {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		ok, err := so()
+		if ok || err != nil {
+			return err
+		}
+		for name, s := range d.serving {
+			select {
+			case err := <-s.done:
+				s.done <- err
+				return fmt.Errorf("%s: the post %s has ended: %w", what, name, err)
+			default:
+			}
+		}
+		select {
+		case <-time.After(30 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("%s: not within %s", what, patience)
+}
+
+func (d *demo) send(ctx context.Context) error {
+	home := d.plan.home()
+	var handed handedOver
+	if err := d.at(ctx, home, d.plan.form.String(), &handed, "draft", "-"); err != nil {
+		return err
+	}
+	d.stage(demoStage{Name: "draft", At: time.Now(), Post: home.name, What: fmt.Sprintf("%d bytes of text, handed over by person %d", d.plan.textSize(), handed.Drafter.Person)})
+	if c := d.plan.sheet.Telegram.Conveyed; c != nil {
+		d.stage(demoStage{Name: "convey", At: time.Now(), Post: home.name, What: fmt.Sprintf("within it a message to %s, signed %s", c.To, c.Signature)})
+	}
+	var released releasedNow
+	d.releasing = time.Now()
+	if err := d.at(ctx, home, "", &released, "release", fmt.Sprint(handed.Draft), "--yes"); err != nil {
+		return err
+	}
+	if released.Number == 0 {
+		return fmt.Errorf("the telegram was released and has no number: %s %s", released.State, released.Held)
+	}
+	d.plan.number = released.Number
+	return nil
+}
+
+// follow waits until every addressed post has signed for the telegram, and tells the stages by the records of both sides.
+func (d *demo) follow(ctx context.Context) error {
+	home := d.plan.home()
+	var s post.Shown
+	if err := d.until(ctx, "carrying the telegram", func() (bool, error) {
+		s = post.Shown{}
+		if err := d.at(ctx, home, "", &s, "show", "--out", fmt.Sprint(d.plan.number)); err != nil {
+			return false, err
+		}
+		return !slices.ContainsFunc(s.Addressed, func(x post.Addressed) bool { return x.Receipted == nil }), nil
+	}); err != nil {
+		return err
+	}
+	var serials []string
+	for _, x := range s.Addressed {
+		serials = append(serials, fmt.Sprintf("%s %d", x.Post, x.Serial))
+	}
+	d.stage(demoStage{Name: "release", At: d.releasing, Post: home.name, What: fmt.Sprintf("by person %d: text, addressees, precedence and label, signed", s.Releaser.Person)})
+	d.stage(demoStage{Name: "register", At: s.Addressed[0].Queued, Post: home.name, What: fmt.Sprintf("No. %d; serials %s", s.Number, strings.Join(serials, ", ")), Number: fmt.Sprint(s.Number)})
+	for _, x := range s.Addressed {
+		d.stage(demoStage{Name: "encipher", At: *x.Enciphered, Post: home.name, What: fmt.Sprintf("for %s: special No. %s", x.Post, commas(x.Specials)), Number: commas(x.Specials), Bytes: x.Bytes})
+		d.stage(demoStage{Name: "dispatch", At: *x.Dispatched, Post: home.name, What: fmt.Sprintf("to %s: %d sections, %d bytes on the wire", x.Post, len(x.Specials), x.Bytes), Bytes: x.Bytes})
+	}
+	d.compareWithPaper(&s)
+	if n := len(s.Telegram.Copies); n > 0 {
+		d.stage(demoStage{Name: "distribute", At: time.Now(), Post: home.name, What: fmt.Sprintf("copies for %d holders of its own; the list stays here and was not sent", n)})
+	}
+	for _, x := range s.Addressed {
+		if err := d.arrived(ctx, d.plan.post(x.Post), x.Serial); err != nil {
+			return err
+		}
+		d.stage(demoStage{Name: "receipt", At: *x.Receipted, Post: home.name, What: fmt.Sprintf("signed by %s, %s after it was queued", x.Post, x.Receipted.Sub(x.Queued).Round(time.Millisecond))})
+	}
+	return nil
+}
+
+func commas[T any](xs []T) string {
+	var s []string
+	for _, x := range xs {
+		s = append(s, fmt.Sprint(x))
+	}
+	return strings.Join(s, ",")
+}
+
+// compareWithPaper sets the time from received to dispatched beside that of the sheet.
+func (d *demo) compareWithPaper(s *post.Shown) {
+	const form = "2006-01-02T15:04"
+	received, err := time.Parse(form, d.plan.sheet.Telegram.Received)
+	dispatched, err2 := time.Parse(form, d.plan.sheet.Telegram.Dispatched)
+	if err != nil || err2 != nil {
+		return
+	}
+	x := s.Addressed[0]
+	for _, y := range s.Addressed {
+		if y.Post == s.Telegram.To[0].Place {
+			x = y
+		}
+	}
+	paper, here := dispatched.Sub(received), x.Dispatched.Sub(x.Queued)
+	d.out.Paper, d.out.Here = paper.String(), here.Round(time.Millisecond).String()
+	if !d.app.json {
+		fmt.Fprintf(d.app.out, "            from received to dispatched the cipher room of the sheet took %d minutes; this took %s\n", int(paper.Minutes()), d.out.Here)
+	}
+}
+
+func (d *demo) arrived(ctx context.Context, p *demoPost, serial uint32) error {
+	var in inbox
+	if err := d.until(ctx, "receiving", func() (bool, error) {
+		if err := d.at(ctx, p, "", &in, "inbox"); err != nil {
+			return false, err
+		}
+		for _, t := range in.Telegrams {
+			if t.Serial == serial && t.From.Post == d.plan.home().name {
+				p.incoming = t.Number
+			}
+		}
+		return p.incoming != 0, nil
+	}); err != nil {
+		return err
+	}
+	var s post.Shown
+	if err := d.at(ctx, p, "", &s, "show", "--in", fmt.Sprint(p.incoming)); err != nil {
+		return err
+	}
+	d.stage(demoStage{Name: "receive", At: s.Arrived.First, Post: p.name, What: fmt.Sprintf("serial %d, special No. %s, %d bytes", serial, commas(s.Arrived.Specials), s.Arrived.Bytes), Bytes: s.Arrived.Bytes})
+	d.stage(demoStage{Name: "decipher", At: s.Arrived.Deciphered, Post: p.name, What: fmt.Sprintf("incoming No. %d; two people's signatures, numbers and directory hold", p.incoming), Number: fmt.Sprint(p.incoming)})
+	return nil
+}
+
+// act has every action addressee acknowledge, and fulfil where the sheet asks for it.
+func (d *demo) act(ctx context.Context) error {
+	for _, p := range d.plan.posts[1:] {
+		if !p.action {
+			continue
+		}
+		if err := d.reply(ctx, p, desk.Acknowledgement, "acknowledge", "--text", "Received and deciphered. We will do it."); err != nil {
+			return err
+		}
+		if d.plan.sheet.Telegram.ReportFulfilment {
+			if err := d.reply(ctx, p, desk.Fulfilment, "fulfil", "--text", "Done today. It was read out and left in writing; he thanked us and will answer tomorrow."); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *demo) reply(ctx context.Context, p *demoPost, what desk.Act, command string, words ...string) error {
+	var handed handedOver
+	if err := d.at(ctx, p, "", &handed, append([]string{command, fmt.Sprint(p.incoming)}, words...)...); err != nil {
+		return err
+	}
+	var released releasedNow
+	if err := d.at(ctx, p, "", &released, "release", fmt.Sprint(handed.Draft), "--yes"); err != nil {
+		return err
+	}
+	p.sent = append(p.sent, released.Number)
+	home := d.plan.home()
+	var done *time.Time
+	if err := d.until(ctx, command, func() (bool, error) {
+		var s post.Shown
+		if err := d.at(ctx, home, "", &s, "show", "--out", fmt.Sprint(d.plan.number)); err != nil {
+			return false, err
+		}
+		for _, x := range s.Duties {
+			if x.Post == p.name && x.Act == what {
+				done = x.Done
+			}
+		}
+		return done != nil, nil
+	}); err != nil {
+		return err
+	}
+	var order, report post.Shown
+	if err := d.until(ctx, "the receipt of the report", func() (bool, error) {
+		report = post.Shown{}
+		err := d.at(ctx, p, "", &report, "show", "--out", fmt.Sprint(released.Number))
+		return err == nil && report.Addressed[0].Receipted != nil, err
+	}); err != nil {
+		return err
+	}
+	if err := d.at(ctx, p, "", &order, "show", "--in", fmt.Sprint(p.incoming)); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(order.Duties, func(x post.Duty) bool { return x.Act == what && x.Done != nil }) {
+		return fmt.Errorf("%s does not have the order as done itself", p.name)
+	}
+	name, words2 := "acknowledge", "will do it"
+	if what == desk.Fulfilment {
+		name, words2 = "fulfil", "it is done: the order is closed on both sides"
+	}
+	x := report.Addressed[0]
+	d.stage(demoStage{Name: name, At: *done, Post: p.name, What: fmt.Sprintf("No. %d, serial %d, cites %s %s: %s", report.Number, x.Serial, home.name, order.Telegram.Serial, words2), Number: fmt.Sprint(report.Number), Bytes: x.Bytes})
+	return nil
+}
+
+func (d *demo) stopAll() {
+	for _, s := range d.serving {
+		s.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	for _, s := range d.serving {
+		select {
+		case <-s.done:
+		case <-time.After(20 * time.Second):
+			s.cmd.Process.Kill()
+			<-s.done
+		}
+	}
+	clear(d.serving)
+}
+
+// logs are the last words of the posts' logs, for an error.
+func (d *demo) logs() string {
+	var b strings.Builder
+	for _, p := range d.plan.posts {
+		if f, err := os.ReadFile(filepath.Join(d.dir, p.folder+".log")); err == nil && len(f) > 0 {
+			fmt.Fprintf(&b, "\n%s: %s", p.name, lastLine(string(f)))
+		}
+	}
+	return b.String()
+}
+
+// prove asks new processes about each stopped post: is its register whole, and does every proof of every telegram hold.
+func (d *demo) prove(ctx context.Context) error {
+	d.stopAll()
+	d.out.Verified = true
+	for i, p := range d.plan.posts {
+		proof := demoProof{Post: p.name, Shown: true}
+		var r struct {
+			Verified bool  `json:"verified"`
+			Entries  int64 `json:"entries"`
+		}
+		err := d.at(ctx, p, "", &r, "register", "verify")
+		proof.Register, proof.Entries = err == nil && r.Verified, r.Entries
+		show := func(way string, n uint32) error {
+			var s post.Shown
+			err := d.at(ctx, p, "", &s, "show", way, fmt.Sprint(n))
+			proof.Telegrams++
+			proof.Shown = proof.Shown && err == nil && s.Verified
+			for _, x := range s.Addressed {
+				d.out.WireBytes += x.Bytes
+			}
+			p.shown = append(p.shown, s)
+			return err
+		}
+		if i == 0 {
+			err = errors.Join(err, show("--out", d.plan.number))
+			d.out.Telegram = p.shown[0].Telegram
+		} else {
+			err = errors.Join(err, show("--in", p.incoming))
+		}
+		for _, n := range p.sent {
+			err = errors.Join(err, show("--out", n))
+		}
+		d.out.Posts = append(d.out.Posts, proof)
+		d.out.Verified = d.out.Verified && proof.Register && proof.Shown
+		if err != nil {
+			return fmt.Errorf("proving %s: %w", p.name, err)
+		}
+		d.stage(demoStage{Name: "prove", At: time.Now(), Post: p.name, What: fmt.Sprintf("a new process: register of %d entries whole, %d telegrams with every proof", proof.Entries, proof.Telegrams)})
+	}
+	return nil
+}
+
+func (d *demo) finish() error {
+	if d.app.json {
+		if err := d.app.say(d.out, ""); err != nil {
+			return err
+		}
+	} else {
+		w := d.app.out
+		fmt.Fprintf(w, "\n%d bytes of sealed sections went over the wire; all of it took %s.\n", d.out.WireBytes, time.Since(d.start).Round(100*time.Millisecond))
+		for _, p := range d.plan.posts {
+			if p == d.plan.home() || p.action {
+				side := "the receiver's sheet"
+				if p == d.plan.home() {
+					side = "the sender's sheet"
+				}
+				fmt.Fprintf(w, "\n──── %s, %s ────\n\n", p.name, side)
+				io.WriteString(w, p.shown[0].Sheet)
+			}
+		}
+		if d.app.dir != "." {
+			fmt.Fprintf(w, "\nThe folders are kept in %s.\nNext: look at one:  cd %s && chancery show %d --dir %s --passphrase-file %s\n", d.dir, d.dir, d.plan.number, d.plan.home().folder, d.plan.home().secrets())
+		}
+	}
+	if !d.out.Verified {
+		return coded{errors.New("a proof does not hold: see above"), exitUnproved}
+	}
+	return nil
+}

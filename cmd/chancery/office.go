@@ -167,6 +167,7 @@ type (
 		Hub     string `json:"hub,omitempty"` // where this post's broker listens
 		Joined  bool   `json:"joined"`        // connected to a hub
 		Since   string `json:"since,omitempty"`
+		post.Backlog
 	}
 	entitled struct {
 		People []person `json:"people"`
@@ -176,11 +177,13 @@ type (
 // acts are all that can be done at a post.
 func acts(p *post.Post, f *folder, state func() status) map[string]act {
 	return map[string]act{
-		"status": does(func(context.Context, none) (any, error) {
+		"status": does(func(ctx context.Context, _ none) (_ any, err error) {
+			st := status{Post: p.Name()}
 			if state != nil {
-				return state(), nil
+				st = state()
 			}
-			return status{Post: p.Name()}, nil
+			st.Backlog, err = p.Backlog(ctx)
+			return st, err
 		}),
 		"people": does(func(context.Context, none) (any, error) { return peopleOf(p) }),
 		"draft": does(func(ctx context.Context, in struct{ Form string }) (any, error) {

@@ -14,7 +14,7 @@ RUN        ?=
 .PHONY: demo test check bench fuzz build clean help
 
 demo: build ## carry a telegram between three posts on this machine
-	./$(BIN) demo
+	$(abspath $(BIN)) demo
 
 build: ## build the command, without cgo
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/chancery

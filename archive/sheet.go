@@ -64,7 +64,7 @@ type SheetTelegram struct {
 	Signature        string          `json:"signature"`
 	Signed           string          `json:"signed"` // YYYY-MM-DD
 	Copies           []string        `json:"copies"`
-	Insertions       []Insertion     `json:"insertions"` // in the order of the text
+	Insertions       []Insertion     `json:"insertions"`       // in the order of the text
 	Banner           string          `json:"banner,omitempty"` // over and under everything, of an exercise or drill
 }
 

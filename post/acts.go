@@ -76,7 +76,7 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 		return 0, err
 	}
 	// What cannot be handed over later is refused now, while the drafter looks.
-	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{}, p.config.Now().Unix()); err != nil {
+	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix()); err != nil {
 		return 0, err
 	}
 	err = p.db.Write(ctx, func(tx *store.Tx) (err error) {

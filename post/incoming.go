@@ -14,6 +14,7 @@ package post
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,8 +170,8 @@ func (p *Post) openService(v *view, l *seal.Letter) (*telegram.Receipt, []byte, 
 	return r, l.Payload, nil
 }
 
-// check is step 4: everything that can be judged of a telegram by itself and by the directory, in the order of docs/formats. What
-// depends on what was received before, takeWhole judges.
+// check is step 4: everything that can be judged of a telegram by itself and by the directory. What depends on what was
+// received before, takeWhole judges.
 func (p *Post) check(v *view, from string, serial uint32, at telegram.Precedence, raw []byte) *whole {
 	w := &whole{raw: raw}
 	r, err := telegram.ParseRegistered(raw)
@@ -180,7 +181,7 @@ func (p *Post) check(v *view, from string, serial uint32, at telegram.Precedence
 	}
 	w.Registered = *r
 	w.draftRoot, w.root = r.Telegram.Roots()
-	w.entry = telegram.EntryHash(r.EntryOf(telegram.EntryOut, w.root, &r.Numbers))
+	w.entry = telegram.EntryHash(r.OutEntry(w.root, &r.Numbers))
 	w.err = p.judge(v, w, from, serial, at)
 	return w
 }
@@ -298,7 +299,7 @@ func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answe
 	if err != nil {
 		return err
 	}
-	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: telegram.EntryHash(r.EntryOf(telegram.EntryOut, before.Root, &r.Numbers))})
+	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: telegram.EntryHash(r.OutEntry(before.Root, &r.Numbers))})
 	return nil
 }
 
@@ -338,14 +339,16 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 		return err
 	}
 	n := incomingNumbers(now, number, a.from, serial)
-	if _, err := b.Enter(telegram.EntryIn, w.EntryOf(telegram.EntryIn, w.root, &n), id, now.Unix()); err != nil {
+	var own incomingLocal
+	rand.Read(own.Seed[:])
+	if _, err := b.Enter(telegram.EntryIn, w.InEntry(w.root, &n, own.Seed), id, now.Unix()); err != nil {
 		return err
 	}
 	if err := register.Remember(tx, id, w.draftRoot, w.root); err != nil {
 		return err
 	}
 	if err := archive.File(tx, &archive.Filed{ID: id, Way: archive.In, Year: int(n.Year), Number: number, Post: a.from, Serial: serial,
-		Precedence: a.envelope.Precedence, Root: w.root, Body: p.keys.Rest.Seal(archive.Place(id), w.raw), At: now.Unix()}); err != nil {
+		Precedence: a.envelope.Precedence, Root: w.root, Body: p.keys.Rest.Seal(archive.Place(id), w.raw), Local: p.sealJSON(archive.LocalPlace(id), own), At: now.Unix()}); err != nil {
 		return err
 	}
 	if err := in.keep(tx, id, now); err != nil {
@@ -362,6 +365,11 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	}
 	answer.add(a.from, telegram.ReceiptItem{Serial: serial, Root: w.root, Entry: w.entry})
 	return nil
+}
+
+// incomingLocal is what this post keeps beside a telegram it received.
+type incomingLocal struct {
+	Seed [32]byte `json:"seed"` // of its own numbers in the register
 }
 
 // incomingNumbers are what the receiver enters: its own incoming number, and beside it the sender's serial.

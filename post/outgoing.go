@@ -16,6 +16,8 @@ package post
 //
 //	7 the circuit carries those same bytes, as often as needed, and
 //	8 the receipt frees them.
+//
+// This file is longer than 500 lines, so that the way out can be read whole.
 
 import (
 	"context"
@@ -150,7 +152,7 @@ func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
 	}
 
 	// 3 queue
-	entry := r.EntryOf(telegram.EntryOut, r.root, &n)
+	entry := r.OutEntry(r.root, &n)
 	var queue []circuit.Waiting
 	for _, s := range n.Serials {
 		precedence, _ := t.PrecedenceFor(s.Post)
@@ -476,7 +478,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	}
 	for _, special := range specials {
 		f := flights[special]
-		wait := min(p.config.Retry<<min(f.tries, 20), longestRetry)
+		wait := min(p.config.Retry<<min(f.tries, 10), longestRetry)
 		flights[special] = flight{at: now, again: now.Add(wait), tries: f.tries + 1}
 	}
 	return len(es), p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })

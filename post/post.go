@@ -84,6 +84,9 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Retry == 0 {
 		c.Retry = 10 * time.Second
 	}
+	if c.Retry < time.Millisecond || c.Retry > longestRetry {
+		return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, c.Retry)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -80,8 +80,7 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
 			return nil, nil, errors.New("it is filed under another sender or serial than its own")
 		}
-		n := incomingNumbers(at, f.Number, f.Post, f.Serial)
-		return r.EntryOf(row.Kind, root, &n), []register.Taken{{Series: seriesIncoming(at), Number: f.Number}}, nil
+		return p.entryOf(f, r, root), []register.Taken{{Series: seriesIncoming(at), Number: f.Number}}, nil
 	}
 	if f.Way != archive.Out || f.Number != r.Numbers.Register || f.Year != int(r.Numbers.Year) {
 		return nil, nil, errors.New("it is filed under another number than it took")
@@ -91,7 +90,7 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 
 // remakeOut also holds the outbox against the telegram.
 func (p *Post) remakeOut(tx *store.Tx, r *telegram.Registered, root telegram.Root, row register.Row) ([]byte, []register.Taken, error) {
-	leaf := r.EntryOf(row.Kind, root, &r.Numbers)
+	leaf := r.OutEntry(root, &r.Numbers)
 	taken := []register.Taken{{Series: seriesRegister(time.Unix(r.Numbers.Registered, 0)), Number: r.Numbers.Register}}
 	for _, s := range r.Numbers.Serials {
 		taken = append(taken, register.Taken{Series: seriesSerial(s.Post), Number: s.Number})

@@ -218,7 +218,7 @@ func (b *Book) Close(origin string, signers []note.Signer) error {
 
 // checkEdge holds the edge that the book went on from against the last checkpoint. Hashes damaged on the disk would otherwise be signed, and
 // no later checkpoint could prove what stood below. It reads the text and not the signatures: it is no shield against whoever
-// rewrites both, which Verify and the witnesses see.
+// rewrites both, which Verify sees.
 func (b *Book) checkEdge(origin string) error {
 	if b.start == 0 {
 		return nil

@@ -166,6 +166,9 @@ func Reason(err error) string {
 	if errors.As(err, &r) {
 		return r.why
 	}
+	if err == nil {
+		return ""
+	}
 	return err.Error()
 }
 

@@ -75,8 +75,8 @@
 //
 // N is the root of a third tree of the same make, its seed HMAC-SHA-256(sh, "chancery/v1/numbers\n"): leaf 0 the form (kind 0x80,
 // the kinds of all its leaves), 0x81 u16 year ‖ u32 register number, 0x82 post ‖ u32 serial for each addressed post in the order R
-// names them, 0x83 time registered. The post that receives enters its own numbers in the same way, seed HMAC(sh,
-// "chancery/v1/incoming\n"), with one leaf 0x82 for the sender.
+// names them, 0x83 time registered. The post that receives enters its own numbers in the same way, with one leaf 0x82 for the sender;
+// its seed is HMAC(its own 32 random bytes, "chancery/v1/incoming\n"), so that no co-addressee can try out what number it took there.
 //
 //	entry = "chancery/v1/entry\n" ‖ u8 kind ‖ R ‖ SHA-256(release Ed25519 ‖ ML-DSA-44) ‖ SHA-256(draft Ed25519) ‖ u32 leaves of N ‖ N
 //

@@ -87,3 +87,14 @@ func parse(t *testing.T, b []byte) *Telegram {
 	}
 	return got
 }
+
+func outEntry(r *Registered) []byte {
+	_, root := r.Telegram.Roots()
+	return r.OutEntry(root, &r.Numbers)
+}
+
+// inEntry enters it at a post whose own seed is 5 × 32.
+func inEntry(r *Registered, n *Numbers) []byte {
+	_, root := r.Telegram.Roots()
+	return r.InEntry(root, n, [32]byte(bytes.Repeat([]byte{5}, 32)))
+}

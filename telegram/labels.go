@@ -1,11 +1,11 @@
 package telegram
 
-// Labels separate the uses of keys and hashes: no two uses share one. This is the only table of them; docs/formats repeats it.
+// Labels separate the uses of keys and hashes: no two uses share one. This is the only table of them.
 const (
 	LabelHead     = "chancery/v1/head\n"     // HMAC: release seed to the head's
 	LabelBody     = "chancery/v1/body\n"     // HMAC: release seed to the body's
 	LabelNumbers  = "chancery/v1/numbers\n"  // HMAC: head seed to the numbers'
-	LabelIncoming = "chancery/v1/incoming\n" // HMAC: head seed to the receiver's numbers'
+	LabelIncoming = "chancery/v1/incoming\n" // HMAC: a receiver's own seed to its numbers'
 	LabelSalt     = "chancery/v1/salt\n"     // HMAC: a part's seed to a leaf's salt
 	LabelRoot     = "chancery/v1/root\n"     // SHA-256: R
 	LabelEntry    = "chancery/v1/entry\n"    // the register's entry

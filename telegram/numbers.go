@@ -72,6 +72,9 @@ func (n *Numbers) Check(t *Telegram) error {
 	if n.Register == 0 {
 		return errors.New("no register number")
 	}
+	if at := time.Unix(n.Registered, 0).UTC(); at.Year() != int(n.Year) {
+		return fmt.Errorf("it took a number of %d in %d", n.Year, at.Year())
+	}
 	if !slices.Equal(posts, t.AddressedPosts()) {
 		return errors.New("the serials are not those of the addressed posts")
 	}
@@ -114,23 +117,23 @@ func (k EntryKind) String() string {
 // MarshalText writes the kind as its word.
 func (k EntryKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// Entry is the register's record of a telegram: for kind Out the sender's numbers, for kind In the receiver's, whose one serial is
-// the sender's. Its RecordHash is a leaf of the post's log.
-func (r *Released) Entry(kind EntryKind, n *Numbers) []byte {
-	_, root := r.Telegram.Roots()
-	return r.EntryOf(kind, root, n)
+// OutEntry is the sender's record of a telegram with this R. Its RecordHash is a leaf of the post's log, and whoever was sent the telegram
+// can compute it.
+func (r *Released) OutEntry(root Root, n *Numbers) []byte {
+	return r.entry(EntryOut, root, n, mac(mac(r.Telegram.Seed[:], LabelHead), LabelNumbers))
 }
 
-// EntryOf is Entry for a caller that has R already.
-func (r *Released) EntryOf(kind EntryKind, root Root, n *Numbers) []byte {
-	label := LabelNumbers
-	if kind == EntryIn {
-		label = LabelIncoming
-	}
+// InEntry is the receiver's record: its own numbers, and the sender's serial as the one serial. The seed is the receiver's own, so that
+// nobody who was also sent the telegram can try out what number it took here.
+func (r *Released) InEntry(root Root, n *Numbers, seed [32]byte) []byte {
+	return r.entry(EntryIn, root, n, mac(seed[:], LabelIncoming))
+}
+
+func (r *Released) entry(kind EntryKind, root Root, n *Numbers, seed []byte) []byte {
 	release := sha256.Sum256(slices.Concat(r.Release, r.ReleasePQ))
 	draft := sha256.Sum256(r.Draft)
 	leaves := withForm(0x80, n.leaves(), nil)
-	numbers := treeRoot(mac(mac(r.Telegram.Seed[:], LabelHead), label), leaves)
+	numbers := treeRoot(seed, leaves)
 	b := append([]byte(LabelEntry), byte(kind))
 	b = append(append(append(b, root[:]...), release[:]...), draft[:]...)
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(leaves))), numbers[:]...)

@@ -106,7 +106,7 @@ func TestRegisteredRefusals(t *testing.T) {
 
 func TestEntryDependsOnEveryNumber(t *testing.T) {
 	first := registered(rich())
-	entry := first.Entry(EntryOut, &first.Numbers)
+	entry := outEntry(first)
 	for name, edit := range map[string]func(*Registered){
 		"telegram":        func(r *Registered) { r.Telegram.Subject += "." },
 		"draft":           func(r *Registered) { r.Draft[0]++ },
@@ -122,7 +122,7 @@ func TestEntryDependsOnEveryNumber(t *testing.T) {
 	} {
 		r := registered(rich())
 		edit(r)
-		if bytes.Equal(r.Entry(EntryOut, &r.Numbers), entry) {
+		if bytes.Equal(outEntry(r), entry) {
 			t.Errorf("another %s gives the same entry", name)
 		}
 	}
@@ -131,7 +131,7 @@ func TestEntryDependsOnEveryNumber(t *testing.T) {
 // TestEntryInHidesBehindItsOwnSeed: the same numbers, entered as in and as out, share no hash of N.
 func TestEntryInHidesBehindItsOwnSeed(t *testing.T) {
 	r := registered(plain())
-	out, in := r.Entry(EntryOut, &r.Numbers), r.Entry(EntryIn, &r.Numbers)
+	out, in := outEntry(r), inEntry(r, &r.Numbers)
 	kind := len(LabelEntry)
 	if out[kind] != 1 || in[kind] != 2 {
 		t.Errorf("the kinds are written %d and %d", out[kind], in[kind])
@@ -147,12 +147,12 @@ func TestEntryInHidesBehindItsOwnSeed(t *testing.T) {
 // TestAddresseeComputesTheEntry: what was sent is enough, and it is built as the package comment says.
 func TestAddresseeComputesTheEntry(t *testing.T) {
 	sent := registered(rich())
-	entry := sent.Entry(EntryOut, &sent.Numbers)
+	entry := outEntry(sent)
 	got, err := ParseRegistered(sent.Marshal())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got.Entry(EntryOut, &got.Numbers), entry) {
+	if !bytes.Equal(outEntry(got), entry) {
 		t.Error("the addressee computes another entry")
 	}
 

@@ -146,6 +146,9 @@ func (t *Telegram) Check() error {
 	if err := t.checkAddresses(); err != nil {
 		return err
 	}
+	if t.Seed == ([32]byte{}) {
+		return errors.New("the seed is missing: without it every leaf could be guessed")
+	}
 	if t.Drafter.Person == 0 || t.Drafter.Key == 0 {
 		return errors.New("the drafter is missing")
 	}
@@ -311,9 +314,23 @@ func checkText(s string) error {
 			return fmt.Errorf("it has the control character U+%04X at byte %d", r, i)
 		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
 			return fmt.Errorf("it has U+%04X at byte %d, which changes the order in which text is shown", r, i)
-		case r == 0x2028 || r == 0x2029 || r == 0xfeff:
+		case unseen(r):
 			return fmt.Errorf("it has the unseen character U+%04X at byte %d", r, i)
 		}
 	}
 	return nil
+}
+
+// unseen says that a character shows nothing, so that it could carry what the officer who signs does not see. Joiners (U+200C, U+200D) and
+// direction marks (U+200E, U+200F) stay: Persian, Hindi and Arabic are written with them.
+func unseen(r rune) bool {
+	switch {
+	case r == 0xad, r == 0x200b, r == 0x2028, r == 0x2029, r == 0xfeff:
+		return true
+	case r >= 0x2060 && r <= 0x2065, r >= 0x206a && r <= 0x206f, r >= 0xfff9 && r <= 0xfffb:
+		return true
+	case r >= 0xfdd0 && r <= 0xfdef, r&0xfffe == 0xfffe: // noncharacters
+		return true
+	}
+	return r >= 0xe0000 && r <= 0xe0fff // tags, variation selectors
 }

@@ -13,6 +13,20 @@ func (a *Address) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// MarshalText writes office@post; precedence. Without it an Addressee would be written as its Address alone.
+func (a Addressee) MarshalText() ([]byte, error) {
+	return []byte(a.Address.String() + "; " + a.Precedence.String()), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (a *Addressee) UnmarshalText(b []byte) (err error) {
+	address, precedence, _ := strings.Cut(string(b), ";")
+	if a.Address, err = ParseAddress(strings.TrimSpace(address)); err == nil {
+		a.Precedence, err = ParsePrecedence(precedence)
+	}
+	return err
+}
+
 // UnmarshalText reads the precedence's word.
 func (p *Precedence) UnmarshalText(b []byte) (err error) {
 	*p, err = ParsePrecedence(string(b))

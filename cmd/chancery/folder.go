@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -156,11 +157,28 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
 		return fmt.Errorf("opening the post's database: %w", err)
 	}
-	if u.Post, err = post.New(c, keys, u.db); err != nil {
-		u.db.Close()
-		return err
+	if err = ownDatabase(ctx, u.db, f.config.Name); err == nil {
+		u.Post, err = post.New(c, keys, u.db)
 	}
-	return nil
+	if err != nil {
+		u.db.Close()
+	}
+	return err
+}
+
+// ownDatabase refuses a database that is another post's: on PostgreSQL a wrong line in post.toml would mix two registers.
+func ownDatabase(ctx context.Context, db *store.DB, name string) error {
+	return db.Read(ctx, func(tx *store.Tx) error {
+		var whose string
+		err := tx.QueryRow("select value from setting where name = 'post'").Scan(&whose)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errors.New("the database is new and empty, not the one this post was made with: see database in post.toml, and whether post.db was moved")
+		}
+		if err == nil && whose != name {
+			return fmt.Errorf("the database is that of %s, not of %s: see database in post.toml. Nothing was changed", whose, name)
+		}
+		return err
+	})
 }
 
 func postKeyName(post string) string { return "post " + post }

@@ -1,0 +1,174 @@
+package post
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"chancery.example/chancery/archive"
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/directory"
+	"chancery.example/chancery/store"
+	"chancery.example/chancery/telegram"
+)
+
+// Listed is a telegram in a list, without its text.
+type Listed struct {
+	Number     uint32              `json:"number"`
+	Year       int                 `json:"year"`
+	From       telegram.Address    `json:"from"`
+	Serial     uint32              `json:"serial"`
+	Precedence telegram.Precedence `json:"precedence"`
+	Type       telegram.Type       `json:"type"`
+	Subject    string              `json:"subject,omitempty"`
+	Action     bool                `json:"action"` // this post is to act; else it is for information
+	Received   time.Time           `json:"received"`
+	Open       []desk.Act          `json:"open"` // what is asked of this post and not done
+	Done       []desk.Act          `json:"done"`
+}
+
+// Alarm is something that somebody must look at.
+type Alarm struct {
+	At    time.Time `json:"at"`
+	Post  string    `json:"post"`
+	What  string    `json:"what"`
+	Times int       `json:"times"`
+}
+
+// Inbox lists what was received, the newest first, and the alarms.
+func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Alarm, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		fs, err := archive.Newest(tx, archive.In, limit)
+		if err != nil {
+			return err
+		}
+		list = []Listed{}
+		for _, f := range fs {
+			r, err := p.openFiled(&f)
+			if err != nil {
+				return err
+			}
+			t := r.Telegram
+			l := Listed{Number: f.Number, Year: f.Year, From: t.From, Serial: f.Serial, Precedence: f.Precedence, Type: t.Type, Subject: t.Subject,
+				Received: time.Unix(f.At, 0).UTC(), Open: []desk.Act{}, Done: []desk.Act{}}
+			for _, a := range t.To {
+				l.Action = l.Action || a.Post == p.config.Name
+			}
+			ds, err := desk.Duties(tx, f.ID)
+			if err != nil {
+				return err
+			}
+			for _, d := range ds {
+				if d.Done.IsZero() {
+					l.Open = append(l.Open, d.Act)
+				} else {
+					l.Done = append(l.Done, d.Act)
+				}
+			}
+			list = append(list, l)
+		}
+		alarms, err = readAlarms(tx)
+		return err
+	})
+	return list, alarms, err
+}
+
+func readAlarms(tx *store.Tx) ([]Alarm, error) {
+	rows, err := tx.Query("select at, post, what, times from alarm order by at desc limit 100")
+	if err != nil {
+		return nil, fmt.Errorf("reading the alarms: %w", err)
+	}
+	defer rows.Close()
+	out := []Alarm{}
+	for rows.Next() {
+		var a Alarm
+		var at int64
+		if err := rows.Scan(&at, &a.Post, &a.What, &a.Times); err != nil {
+			return nil, err
+		}
+		a.At = time.UnixMilli(at).UTC()
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+// DraftListed is a draft in a list.
+type DraftListed struct {
+	ID         int64               `json:"id"`
+	State      desk.State          `json:"state"`
+	Precedence telegram.Precedence `json:"precedence"`
+	To         []telegram.Address  `json:"to"`
+	Subject    string              `json:"subject,omitempty"`
+	Held       string              `json:"held,omitempty"`
+	Number     uint32              `json:"register_number,omitempty"` // once registered
+	Year       int                 `json:"year,omitempty"`
+}
+
+// DraftState gives one draft, whatever its state.
+func (p *Post) DraftState(ctx context.Context, id int64) (l *DraftListed, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		d, err := desk.Get(tx, id)
+		if err != nil {
+			return err
+		}
+		l, err = p.listDraft(tx, d)
+		return err
+	})
+	return l, err
+}
+
+// Drafts lists what is not registered yet, the newest first.
+func (p *Post) Drafts(ctx context.Context, limit int) (list []DraftListed, err error) {
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		ds, err := desk.List(tx, limit)
+		if err != nil {
+			return err
+		}
+		list = []DraftListed{}
+		for _, d := range ds {
+			l, err := p.listDraft(tx, &d)
+			if err != nil {
+				return err
+			}
+			list = append(list, *l)
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (p *Post) listDraft(tx *store.Tx, d *desk.Draft) (*DraftListed, error) {
+	l := &DraftListed{ID: d.ID, State: d.State, Precedence: d.Precedence, Held: d.Held, To: []telegram.Address{}}
+	var t *telegram.Telegram
+	if d.State == desk.Registered {
+		f, err := archive.Get(tx, d.Of)
+		if err != nil {
+			return nil, err
+		}
+		r, err := p.openFiled(f)
+		if err != nil {
+			return nil, err
+		}
+		t, l.Number, l.Year = r.Telegram, f.Number, f.Year
+	} else {
+		o, err := p.openDraft(d)
+		if err != nil {
+			return nil, err
+		}
+		t = &o.form.Telegram
+	}
+	l.Subject = t.Subject
+	for _, a := range t.To {
+		l.To = append(l.To, a.Address)
+	}
+	return l, nil
+}
+
+// Directory is the directory in use.
+func (p *Post) Directory() (*directory.Directory, error) {
+	v, err := p.current()
+	if err != nil {
+		return nil, err
+	}
+	return v.dir, nil
+}

@@ -16,7 +16,6 @@ import (
 )
 
 func (a *app) directoryCommand() *cobra.Command {
-	c := &cobra.Command{Use: "directory", Short: "Keep the signed list of posts, offices, people and keys, and adopt it at a post"}
 	var of, threshold int
 	var keys string
 	create := &cobra.Command{
@@ -73,8 +72,8 @@ before. Officers may sign one after the other, each on his own machine.`,
 		},
 		RunE: a.showDirectory,
 	}
-	c.AddCommand(create, admit, sign, adopt, show)
-	return c
+	return group("directory", "Keep the signed list of posts, offices, people and keys, and adopt it at a post", "  chancery directory show directory.txt",
+		create, admit, sign, adopt, show)
 }
 
 // rootSecret is what a root officer's key file holds.
@@ -83,18 +82,30 @@ type rootSecret struct {
 	Seed    []byte `json:"seed"`
 }
 
-func (a *app) newDirectory(file, keys string, officers, threshold int) error {
+func (a *app) newDirectory(file, keys string, officers, threshold int) (err error) {
 	if officers < 1 || officers > directory.MaxOfficers || threshold < 1 || threshold > officers {
 		return usage("--threshold is from 1 to --officers, and there are at most %d officers", directory.MaxOfficers)
 	}
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there already: a directory is made once. Nothing was changed", file)
 	}
-	if err := os.MkdirAll(keys, 0o700); err != nil {
+	made, err := makeFolder(keys)
+	if err != nil {
 		return err
 	}
 	root := directory.Root{Threshold: threshold}
 	var files []string
+	defer func() {
+		if err != nil {
+			for _, key := range files {
+				os.Remove(key)
+			}
+			if made {
+				os.Remove(keys)
+			}
+			err = fmt.Errorf("%w. No directory was made, and nothing was kept", err)
+		}
+	}()
 	for n := 1; n <= officers; n++ {
 		s := seal.NewSigner()
 		o := directory.Officer{Number: n, Key: publicKey(s)}
@@ -110,6 +121,9 @@ func (a *app) newDirectory(file, keys string, officers, threshold int) error {
 	}
 	d, err := directory.New(root)
 	if err != nil {
+		return err
+	}
+	if err := a.keepPassphrases(); err != nil {
 		return err
 	}
 	if err := writeNew(file, d.Marshal()); err != nil {
@@ -157,7 +171,7 @@ func (a *app) admit(file string, applications []string) error {
 		}
 		ss, err := directory.ParseApplication(b)
 		if err != nil {
-			return fmt.Errorf("%s: %w", x, err)
+			return fmt.Errorf("%s: %w. The directory is as it was", x, err)
 		}
 		all = append(all, ss...)
 	}
@@ -196,6 +210,9 @@ func (a *app) sign(file string, keys []string) error {
 		if err := readSecret(key, pass, &s); err != nil {
 			return err
 		}
+		if s.Officer == 0 {
+			return fmt.Errorf("%s is no root officer's key file. The directory is as it was", key)
+		}
 		signer, err := seal.SignerFromSeed(s.Seed)
 		if err != nil {
 			return err
@@ -209,7 +226,7 @@ func (a *app) sign(file string, keys []string) error {
 			return err
 		}
 		if d, err = d.AddSignatures(signed); err != nil {
-			return fmt.Errorf("%s is no root officer's key of this directory: %w", key, err)
+			return fmt.Errorf("%s is no root officer's key of this directory: %w. The directory is as it was", key, err)
 		}
 	}
 	if err := replaceFile(file, d.Marshal()); err != nil {

@@ -5,13 +5,18 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"chancery.example/chancery/directory"
 	"chancery.example/chancery/post"
@@ -60,11 +65,100 @@ func openFolder(dir string) (*folder, error) {
 	if err := d.Decode(&f.config); err != nil {
 		var strict *toml.StrictMissingError
 		if errors.As(err, &strict) {
-			return nil, fmt.Errorf("%s: %s", f.file("post.toml"), strings.TrimSpace(strict.String()))
+			line, _ := strict.Errors[0].Position()
+			return nil, fmt.Errorf("%s: line %d: there is no setting %s", f.file("post.toml"), line, strings.Join(strict.Errors[0].Key(), "."))
+		}
+		var at *toml.DecodeError
+		if errors.As(err, &at) {
+			line, _ := at.Position()
+			return nil, fmt.Errorf("%s: line %d: %s", f.file("post.toml"), line, tomlWords(at))
 		}
 		return nil, fmt.Errorf("%s: %w", f.file("post.toml"), err)
 	}
+	if err := f.config.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.file("post.toml"), err)
+	}
 	return f, nil
+}
+
+// tomlWords is what is wrong, without the names of Go types.
+func tomlWords(e *toml.DecodeError) string {
+	if key := e.Key(); len(key) > 0 {
+		return fmt.Sprintf("%s has a value of another kind than it takes", strings.Join(key, "."))
+	}
+	return strings.TrimPrefix(e.Error(), "toml: ")
+}
+
+// check looks at every setting, so that a bad one is told before anything is made or opened. Its errors begin with the setting's name.
+func (c *config) check() error {
+	if err := telegram.CheckPostName(c.Name); err != nil {
+		return fmt.Errorf("name: %w", err)
+	}
+	if c.Section != 0 && (c.Section < minSection || c.Section > maxSection) {
+		return fmt.Errorf("section: it is from %d to %d bytes, not %d", minSection, maxSection, c.Section)
+	}
+	if c.Window < 0 {
+		return fmt.Errorf("window: it cannot be %d bytes", c.Window)
+	}
+	if c.Retry != "" {
+		if d, err := time.ParseDuration(c.Retry); err != nil || d < 100*time.Millisecond {
+			return fmt.Errorf("retry: %q is no duration such as 10s", c.Retry)
+		}
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		return errors.New("database: it begins with postgres://; without it the post has a file of its own")
+	}
+	for level, words := range c.Markings {
+		if p, err := telegram.ParsePrecedence(level); err != nil {
+			return fmt.Errorf("markings: %w", err)
+		} else if p.String() != level || words == "" || strings.ContainsFunc(words, unicode.IsControl) {
+			return fmt.Errorf("markings: write it as in  flash = \"TOP PRIORITY\", not %s = %q", level, words)
+		}
+	}
+	return c.checkWays()
+}
+
+// The sizes of a section that package post takes.
+const minSection, maxSection = 64, 1 << 20
+
+// checkWays looks at the settings for the way to other posts.
+func (c *config) checkWays() error {
+	if c.Listen != "" {
+		_, port, err := net.SplitHostPort(c.Listen)
+		if n, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || n == 0 {
+			return fmt.Errorf("listen: %q is no host:port such as 127.0.0.1:4222", c.Listen)
+		}
+		if len(c.Hubs) > 0 {
+			return errors.New("hubs: a post with listen runs the broker and joins no other: take one of the two out")
+		}
+	}
+	for _, h := range c.Hubs {
+		if u, err := url.Parse(h); err != nil || u.Scheme != "nats" || u.Hostname() == "" || u.Port() == "" || u.User != nil {
+			return fmt.Errorf("hubs: %q is no address such as nats://hub.example:4222", h)
+		}
+	}
+	return nil
+}
+
+// makeFolder makes a folder, or finds it made.
+func makeFolder(dir string) (made bool, err error) {
+	_, err = os.Stat(dir)
+	made = errors.Is(err, fs.ErrNotExist)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	return made, nil
+}
+
+// emptyFolder takes away all that is in a folder, which was empty or absent before, and the folder if it was made.
+func emptyFolder(dir string, made bool) {
+	files, _ := os.ReadDir(dir)
+	for _, x := range files {
+		os.RemoveAll(filepath.Join(dir, x.Name()))
+	}
+	if made {
+		os.Remove(dir)
+	}
 }
 
 func (f *folder) writeConfig() error {
@@ -121,17 +215,26 @@ func lockFolder(file string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The lock goes with the process, however it ends.
+	// The lock goes with the process, however it ends. The number in the file is only for the message.
 	for try := 0; ; try++ {
 		if err = syscall.Flock(int(l.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-			return l, nil
+			return l, signLock(l)
 		}
 		if try == 20 {
-			l.Close()
-			return nil, coded{fmt.Errorf("another command has the post's folder %s open; nothing was done. Wait for it, or see who it is with  fuser %s", filepath.Dir(file), file), exitBusy}
+			defer l.Close()
+			who, _ := io.ReadAll(io.LimitReader(l, 20))
+			return nil, coded{fmt.Errorf("another command, process %s, has the post's folder %s open; nothing was done. Wait for it, or stop it", strings.TrimSpace(string(who)), filepath.Dir(file)), exitBusy}
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+func signLock(l *os.File) error {
+	if err := l.Truncate(0); err != nil {
+		return err
+	}
+	_, err := l.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	return err
 }
 
 func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Logger) error {
@@ -142,6 +245,9 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 	u.secret = &postSecret{}
 	if err := readSecret(f.file("keys", "post.age"), pass, u.secret); err != nil {
 		return err
+	}
+	if u.secret.Name == "" {
+		return fmt.Errorf("%s is no post's key file: another was put in its place", f.file("keys", "post.age"))
 	}
 	if u.secret.Name != f.config.Name {
 		return fmt.Errorf("the key file is of %s, post.toml of %s: one of the two was put here from another post", u.secret.Name, f.config.Name)
@@ -154,8 +260,14 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	if err := f.hasDatabase(); err != nil {
+		return err
+	}
 	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
-		return fmt.Errorf("opening the post's database: %w", err)
+		if f.config.Database == "" && !errors.Is(err, store.ErrBusy) && !errors.Is(err, store.ErrNewer) {
+			return fmt.Errorf("opening the post's database: %w. %s", err, keepDisk)
+		}
+		return fmt.Errorf("opening the post's database: %w. Nothing was changed", err)
 	}
 	if err = ownDatabase(ctx, u.db, f.config.Name); err == nil {
 		u.Post, err = post.New(c, keys, u.db)
@@ -164,6 +276,28 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 		u.db.Close()
 	}
 	return err
+}
+
+// keepDisk is what to do when the register is not there or not to be read: what lies on the disk may still be recovered.
+const keepDisk = "Nothing was changed. Keep the disk as it is, and put back post.db from a backup"
+
+// hasDatabase refuses to begin an empty register in the place of one that is gone: its numbers would be given a second time.
+func (f *folder) hasDatabase() error {
+	if f.config.Database != "" {
+		return nil
+	}
+	s, err := os.Stat(f.file("post.db"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the post's database %s is gone. %s", f.file("post.db"), keepDisk)
+	case err != nil:
+		return err
+	case !s.Mode().IsRegular():
+		return fmt.Errorf("the post's database %s is no file. %s", f.file("post.db"), keepDisk)
+	case s.Size() == 0:
+		return fmt.Errorf("the post's database %s is empty. %s", f.file("post.db"), keepDisk)
+	}
+	return nil
 }
 
 // ownDatabase refuses a database that is another post's: on PostgreSQL a wrong line in post.toml would mix two registers.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -90,7 +91,8 @@ func (a *app) init(ctx context.Context, o *initOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+	made, err := makeFolder(a.dir)
+	if err != nil {
 		return err
 	}
 	if left, err := os.ReadDir(a.dir); err != nil {
@@ -104,7 +106,7 @@ func (a *app) init(ctx context.Context, o *initOptions) error {
 	}
 	done, err := a.makePost(ctx, f, o, series)
 	if err != nil {
-		os.RemoveAll(a.dir) // it was empty or absent: nothing half-done stays
+		emptyFolder(a.dir, made)
 		return fmt.Errorf("making the post: %w; nothing was kept", err)
 	}
 	words := fmt.Sprintf("Post %s is made in %s. Its routing code is %s.\n", done.Post, done.Folder, done.Route)
@@ -125,8 +127,26 @@ func (o *initOptions) check() (map[string]uint32, error) {
 	if len(o.offices) == 0 {
 		return nil, usage("a post has at least one office: give --office, as in --office AMBASSADOR")
 	}
-	if o.retry > 0 {
+	if o.retry != 0 {
 		o.Retry = o.retry.String()
+	}
+	seen := map[string]bool{}
+	for _, x := range o.offices {
+		if strings.Contains(x, "@") {
+			return nil, usage("--office %q: give the office alone; it is of %s", x, o.Name)
+		}
+		if _, err := telegram.ParseAddress(x + "@" + o.Name); err != nil {
+			return nil, usage("--office %q: %v", x, err)
+		}
+		if seen[x] {
+			return nil, usage("--office names %s twice", x)
+		}
+		seen[x] = true
+	}
+	for _, x := range o.people {
+		if _, err := parseRoles(x); err != nil {
+			return nil, err
+		}
 	}
 	for _, m := range o.markings {
 		level, words, ok := strings.Cut(m, "=")
@@ -139,11 +159,14 @@ func (o *initOptions) check() (map[string]uint32, error) {
 		}
 		o.Markings[p.String()] = words
 	}
-	return parseContinue(o.continued, time.Now())
+	if err := o.config.check(); err != nil {
+		return nil, usage("%w", err)
+	}
+	return parseContinue(o.continued, o.Name, time.Now())
 }
 
-// parseContinue reads --continue into the names of series.
-func parseContinue(s string, now time.Time) (map[string]uint32, error) {
+// parseContinue reads --continue into the names of series of a post.
+func parseContinue(s, post string, now time.Time) (map[string]uint32, error) {
 	out := map[string]uint32{}
 	for _, x := range strings.Split(s, ",") {
 		if x == "" {
@@ -153,9 +176,9 @@ func parseContinue(s string, now time.Time) (map[string]uint32, error) {
 		if i < 0 {
 			return nil, usage("--continue %q: write  series=last number", x)
 		}
-		n, err := strconv.ParseUint(x[i+1:], 10, 32)
+		n, err := strconv.ParseUint(x[i+1:], 10, 31) // as much again is left for those to come
 		if err != nil {
-			return nil, usage("--continue %q: %q is no number", x, x[i+1:])
+			return nil, usage("--continue %q: %q is no number from 0 to %d", x, x[i+1:], math.MaxInt32)
 		}
 		kind, other, _ := strings.Cut(x[:i], ":")
 		name := ""
@@ -165,6 +188,9 @@ func parseContinue(s string, now time.Time) (map[string]uint32, error) {
 		case (kind == "serial" || kind == "special") && other != "":
 			if err := telegram.CheckPostName(other); err != nil {
 				return nil, usage("--continue %q: %v", x, err)
+			}
+			if other == post {
+				return nil, usage("--continue %q: a post has no series for itself", x)
 			}
 			name = kind + " " + other
 		default:
@@ -211,10 +237,14 @@ func (a *app) makePost(ctx context.Context, f *folder, o *initOptions, series ma
 	if err := writeNew(done.Application, directory.Application(statements...)); err != nil {
 		return nil, err
 	}
-	if err := f.writeConfig(); err != nil {
+	if err := a.makeDatabase(ctx, f, secret, series); err != nil {
 		return nil, err
 	}
-	return done, a.makeDatabase(ctx, f, secret, series)
+	if err := a.keepPassphrases(); err != nil {
+		return nil, err
+	}
+	// Only this makes the folder a post's: after a crash before it there is no post that lacks something.
+	return done, f.writeConfig()
 }
 
 // makeDatabase makes the post's database, which must be new, and enters from where its series go on.

@@ -64,6 +64,7 @@ type app struct {
 	json     bool
 	dir      string // the post's folder
 	secrets  string // file with passphrases
+	given    []string // lines for that file, of keys that are being made
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
@@ -76,7 +77,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		if _, isUsage := err.(coded); !isUsage && strings.HasPrefix(err.Error(), "unknown command") {
-			err = coded{err, exitUsage}
+			err = usage("%w; see  chancery --help", err)
 		}
 		fmt.Fprintf(errw, "chancery: %v\n", err)
 	}
@@ -95,7 +96,7 @@ Then people draft, release, read, acknowledge and fulfil.`,
 		Example:       "  chancery demo          carries a telegram between three posts on this machine and shows each stage",
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return coded{err, exitUsage} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w; see  %s --help", err, c.CommandPath()) })
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print one JSON value in place of words")
 	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
@@ -120,9 +121,25 @@ func (a *app) say(v any, words string, args ...any) error {
 // exactly says which arguments a command takes.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return usage("%s takes %s; see chancery %s --help", cmd.CommandPath(), strings.Join(append([]string{fmt.Sprint(len(names)), "argument(s):"}, names...), " "), cmd.Name())
+		if len(args) == len(names) {
+			return nil
 		}
-		return nil
+		takes := strings.Join(names, " ")
+		if takes == "" {
+			takes = "no arguments, only flags"
+		}
+		return usage("%s takes %s; see  %s --help", cmd.CommandPath(), takes, cmd.CommandPath())
 	}
+}
+
+// group is a command that only has others. Without this a misspelt one would print the help and exit as if it had been done.
+func group(name, short, example string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: name, Short: short, Example: example, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return usage("unknown command %q for %q; see  %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}}
+	c.AddCommand(commands...)
+	return c
 }

@@ -172,8 +172,7 @@ func shownWords(s *post.Shown) string {
 }
 
 func (a *app) registerCommand() *cobra.Command {
-	c := &cobra.Command{Use: "register", Short: "Prove the post's register"}
-	c.AddCommand(&cobra.Command{
+	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", &cobra.Command{
 		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
 		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
 is wrong is named. Exit code 3 says that something is.`,
@@ -181,7 +180,6 @@ is wrong is named. Exit code 3 says that something is.`,
 		Args:    exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context()) },
 	})
-	return c
 }
 
 func (a *app) verify(ctx context.Context) error {
@@ -236,8 +234,7 @@ func (a *app) progress(what string) func(done, of int64) {
 }
 
 func (a *app) importCommand() *cobra.Command {
-	c := &cobra.Command{Use: "import", Short: "Read historical records"}
-	c.AddCommand(&cobra.Command{
+	return group("import", "Read historical records", "  chancery import sheet telegram.txt", &cobra.Command{
 		Use: "sheet FILE", Short: "Read a historical sheet: a telegram as an archive publishes it",
 		Long: `Reads a sheet of the form in which archives publish ciphered telegrams and prints its record. It reads the form and not
 particular files; what it cannot place it keeps and reports with its line number.`,
@@ -256,7 +253,6 @@ particular files; what it cannot place it keeps and reports with its line number
 			return a.say(s, "%s", sheetWords(s))
 		},
 	})
-	return c
 }
 
 // sheetWords shows a record to a person: the description, then the telegram set again.

@@ -161,7 +161,8 @@ func readPassphrases(file string) (map[string]string, error) {
 	return out, nil
 }
 
-// givePassphrase makes a new passphrase for a key and gives it to its holder: into the file of passphrases, or once on the terminal.
+// givePassphrase makes a new passphrase for a key and gives it to its holder: once on the terminal, or into the file of passphrases, which
+// keepPassphrases writes when what the keys belong to is made. Until then a failure leaves no line of a key that is not there.
 func (a *app) givePassphrase(key string) (string, error) {
 	p := newPassphrase()
 	if a.secrets == "" {
@@ -174,13 +175,23 @@ func (a *app) givePassphrase(key string) (string, error) {
 	if known, err := readPassphrases(a.secrets); err == nil && known[key] != "" {
 		return "", fmt.Errorf("%s has a passphrase of %s already: name another file, or take the line out if that key is gone", a.secrets, key)
 	}
+	a.given = append(a.given, key+": "+p+"\n")
+	return p, nil
+}
+
+// keepPassphrases puts the passphrases that were made into their file.
+func (a *app) keepPassphrases() error {
+	if len(a.given) == 0 {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(a.secrets), 0o700); err != nil {
-		return "", err
+		return fmt.Errorf("writing the passphrases: %w", err)
 	}
 	f, err := os.OpenFile(a.secrets, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return "", fmt.Errorf("writing the passphrases: %w", err)
+		return fmt.Errorf("writing the passphrases: %w", err)
 	}
-	_, err = fmt.Fprintf(f, "%s: %s\n", key, p)
-	return p, errors.Join(err, f.Sync(), f.Close())
+	_, err = f.WriteString(strings.Join(a.given, ""))
+	a.given = nil
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -36,11 +36,16 @@ func (a *app) serve(ctx context.Context) error {
 	if f.config.Listen == "" && len(f.config.Hubs) == 0 {
 		return errors.New("post.toml has neither listen nor hubs: this post has no way to any other. Add one of them")
 	}
-	u, err := a.unlock(ctx, f, log.With("post", f.config.Name))
+	u, err := a.unlock(ctx, f, log.With("at", f.config.Name))
 	if err != nil {
 		return err
 	}
 	defer u.close()
+	if u.lock == nil { // several processes may share a database, but the socket is one
+		if u.lock, err = lockFolder(f.file("lock")); err != nil {
+			return err
+		}
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var hub *line.Hub

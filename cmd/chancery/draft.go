@@ -64,7 +64,13 @@ func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, 
 		return nil, err
 	}
 	s := &personSecret{}
-	return s, readSecret(file, pass, s)
+	if err := readSecret(file, pass, s); err != nil {
+		return nil, err
+	}
+	if s.Person == 0 {
+		return nil, fmt.Errorf("%s is no officer's key file", file)
+	}
+	return s, nil
 }
 
 func (a *app) draftCommand() *cobra.Command {
@@ -131,14 +137,14 @@ func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error
 	if file != "-" {
 		x, err := os.Open(file)
 		if err != nil {
-			return 0, err
+			return 0, fmt.Errorf("%w. Nothing was kept", err)
 		}
 		defer x.Close()
 		in = x
 	}
 	b, err := io.ReadAll(io.LimitReader(in, desk.MaxForm+1))
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("%w. Nothing was kept", err)
 	}
 	// Faults are found here, before anything goes to the post.
 	if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
@@ -158,10 +164,36 @@ type handedOver struct {
 	DraftRoot telegram.Root   `json:"draft_root"`
 }
 
-func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *asOfficer) error {
+// mustBe refuses, in words, what cannot be done with a draft in the state it is in.
+func (a *app) mustBe(ctx context.Context, o office, id int64, want desk.State) error {
+	var l post.DraftListed
+	if err := o.do(ctx, "draft-state", draftID{id}, &l); err != nil {
+		return fmt.Errorf("%w;  chancery inbox --dir %s  lists those there are", err, a.dir)
+	}
+	switch {
+	case l.State == want:
+		return nil
+	case l.Number != 0:
+		return fmt.Errorf("draft %d was released before and has register number %d. Nothing was changed", id, l.Number)
+	case l.State == desk.Drafted:
+		return fmt.Errorf("draft %d is not handed over yet. Its drafter does that first:  chancery draft --hand-over %d --dir %s", id, id, a.dir)
+	}
+	return fmt.Errorf("draft %d is %s already. Nothing was changed", id, l.State)
+}
+
+func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *asOfficer) (err error) {
+	if err := a.mustBe(ctx, o, id, desk.Drafted); err != nil {
+		return err
+	}
+	signedNow := false
+	defer func() {
+		if err != nil && !signedNow {
+			err = fmt.Errorf("%w. Draft %d is kept, not signed; hand it over with  chancery draft --hand-over %d --dir %s", err, id, id, a.dir)
+		}
+	}()
 	s, err := a.officer(ctx, f, o, who, "drafter")
 	if err != nil {
-		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+		return err
 	}
 	signer, err := s.signer()
 	if err != nil {
@@ -169,15 +201,16 @@ func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *
 	}
 	var x post.ToSign
 	if err := o.do(ctx, "prepare", prepare{ID: id, Person: s.Person, Key: s.Key}, &x); err != nil {
-		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+		return err
 	}
 	t, err := telegram.Parse(x.Telegram)
 	if err != nil {
 		return err
 	}
 	if err := o.do(ctx, "hand-over", signed{ID: id, Telegram: x.Telegram, Ed: seal.HandOver(t, signer)}, &none{}); err != nil {
-		return fmt.Errorf("%w. Draft %d is kept, not signed", err, id)
+		return err
 	}
+	signedNow = true
 	root, _ := t.Roots()
 	return a.say(handedOver{id, desk.HandedOver, s.ref(), root},
 		"Draft %d is handed over by person %d. Any change to it would void that.\nNext: another officer releases it:  chancery release %d --dir %s\n", id, s.Person, id, a.dir)
@@ -225,6 +258,9 @@ func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time
 		return err
 	}
 	defer o.close()
+	if err := a.mustBe(ctx, o, id, desk.HandedOver); err != nil {
+		return err
+	}
 	var x post.ToSign
 	if err := o.do(ctx, "for-release", draftID{id}, &x); err != nil {
 		return err

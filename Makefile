@@ -17,7 +17,7 @@ demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
 
 build: ## build the command, without cgo
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/chancery
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/chancery
 
 test: ## run all tests
 	@set -- /usr/lib/postgresql/*/bin/initdb; \

@@ -78,12 +78,13 @@ type demoResult struct {
 }
 
 type demoStage struct {
-	Name   string    `json:"name"` // words of docs/terms.md
-	At     time.Time `json:"at"`
-	Post   string    `json:"post"`
-	What   string    `json:"what"`
-	Number string    `json:"number,omitempty"`
-	Bytes  int64     `json:"bytes,omitempty"`
+	Name    string    `json:"name"` // words of docs/terms.md
+	At      time.Time `json:"at"`
+	Elapsed int64     `json:"elapsed_ms"` // since the draft
+	Post    string    `json:"post"`
+	What    string    `json:"what"`
+	Number  string    `json:"number,omitempty"`
+	Bytes   int64     `json:"bytes,omitempty"`
 }
 
 // demoProof is what new processes said of a stopped post.
@@ -158,9 +159,12 @@ func (d *demo) at(ctx context.Context, p *demoPost, input string, out any, args 
 // stage prints a stage as it happens.
 func (d *demo) stage(s demoStage) {
 	s.At = s.At.UTC()
+	if len(d.out.Stages) > 0 {
+		s.Elapsed = s.At.Sub(d.out.Stages[0].At).Milliseconds()
+	}
 	d.out.Stages = append(d.out.Stages, s)
 	if !d.app.json {
-		fmt.Fprintf(d.app.out, "%-11s %-12s %s  %s\n", s.Name, s.Post, s.At.Format("15:04:05.000"), s.What)
+		fmt.Fprintf(d.app.out, "%-11s %-12s %s %+8.3f s  %s\n", s.Name, s.Post, s.At.Format("15:04:05.000"), float64(s.Elapsed)/1000, s.What)
 	}
 }
 

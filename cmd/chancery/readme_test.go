@@ -65,7 +65,7 @@ var masks = []struct{ what, as string }{
 	{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z?`, "TIME"},
 	{`\d\d:\d\d:\d\d\.\d{3}`, "TIME"},
 	{`\b\d{8,10}\b`, "PERSON"},
-	{`\b[0-9.]+m?s\b`, "SPAN"},
+	{`\b[0-9.]+m?s\b`, "SPAN"}, {`[+-] *[0-9.]+ s\b`, "SPAN"}, {` +SPAN`, " SPAN"},
 	{`\d/20\d\d`, "N/YEAR"},
 	{`(?m)of \d+ entries`, "of N entries"}, {`\d+ entries, \d+ checkpoints`, "N entries"},
 }

@@ -21,6 +21,9 @@
 //	Signature: MINISTER                   the name under the text
 //	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
 //
+// The headings stand in any order. To, Info, Caveat, Copy, Refers, Acknowledges and Fulfils may be repeated; any other stands once.
+// After an empty line comes the text:
+//
 //	Visit the minister and transmit to him the following:
 //
 //	[convey to the Minister]
@@ -30,7 +33,8 @@
 //	[end PRINCIPAL]
 //
 // Paragraphs are separated by blank lines. [convey to …], [end …] and [blank 3] stand on lines of their own; a line of text that looks like
-// one, or that begins with a backslash, is written with a backslash before it.
+// one, that begins with a backslash, or that is an empty line within its paragraph is written with a backslash before it. Text on the
+// line after [blank 3] goes on in the paragraph before it; after an empty line a new one begins.
 //
 // A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
 // the order closes it on both.

@@ -54,8 +54,12 @@ func Add(tx *store.Tx, d *Draft) error {
 		[]any{d.ID, string(d.State), int64(d.Precedence), d.Body, d.Root, d.Changed.UnixMilli()}, "")
 }
 
-// Move takes a draft from one state to the next, with what it then is. ErrState says that it was not in the first.
+// Move takes a draft from one state to the next, with what it then is. ErrState says that it was not in the first. What takes it to the
+// last state is [Number].
 func Move(tx *store.Tx, from State, d *Draft) error {
+	if from == Drafted && d.State != HandedOver || from == HandedOver && d.State != Released || from == Released || from == Registered {
+		return fmt.Errorf("a draft does not go from %s to %s", from, d.State)
+	}
 	n, err := tx.Exec("update draft set state = $1, precedence = $2, body = $3, root = $4, changed = $5 where id = $6 and state = $7",
 		string(d.State), int64(d.Precedence), d.Body, d.Root, d.Changed.UnixMilli(), d.ID, string(from))
 	return moved(tx, d.ID, n, err)
@@ -81,10 +85,11 @@ func moved(tx *store.Tx, id, n int64, err error) error {
 	return fmt.Errorf("draft %d is %s: %w", id, d.State, ErrState)
 }
 
-// Hold notes why a released draft is not registered; "" takes the note away.
+// Hold notes why a released draft is not registered; "" takes the note away, and [Next] gives it again. ErrState says that it is not
+// released, or that somebody else has registered it since.
 func Hold(tx *store.Tx, id int64, why string) error {
-	_, err := tx.Exec("update draft set held = nullif($1, '') where id = $2", why, id)
-	return err
+	n, err := tx.Exec("update draft set held = nullif($1, '') where id = $2 and state = 'released'", why, id)
+	return moved(tx, id, n, err)
 }
 
 const draftColumns = "id, state, precedence, body, root, of, held, changed"

@@ -29,13 +29,13 @@ type Duty struct {
 	By    int64     // the filed telegram that did it, 0 for a receipt
 }
 
-// Ask lays duties on posts.
+// Ask lays duties on posts. What a post has done before it was asked stays done. A duty stands once in ds.
 func Ask(tx *store.Tx, ds []Duty) error {
 	var rows []any
 	for _, d := range ds {
 		rows = append(rows, d.Of, d.Post, string(d.Act), 1, d.Due)
 	}
-	return tx.Insert("duty (of, post, act, asked, due)", 5, rows, "")
+	return tx.Insert("duty (of, post, act, asked, due)", 5, rows, "on conflict (of, post, act) do update set asked = 1, due = excluded.due")
 }
 
 // Did notes that a post has done an act. The first time counts.
@@ -45,7 +45,7 @@ func Did(tx *store.Tx, of int64, post string, act Act, by int64, at time.Time) e
 		b = by
 	}
 	_, err := tx.Exec(`insert into duty (of, post, act, asked, due, done, by) values ($1, $2, $3, 0, 0, $4, $5)
-		on conflict (of, post, act) do update set done = coalesce(duty.done, excluded.done), by = coalesce(duty.by, excluded.by)`,
+		on conflict (of, post, act) do update set done = coalesce(duty.done, excluded.done), by = case when duty.done is null then excluded.by else duty.by end`,
 		of, post, string(act), at.UnixMilli(), b)
 	if err != nil {
 		return fmt.Errorf("noting the %s by %s: %w", act, post, err)

@@ -1,11 +1,11 @@
 package desk
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -29,36 +29,37 @@ type Form struct {
 // MaxForm is the most bytes a form may have.
 const MaxForm = telegram.MaxText + 1<<16
 
-// ParseForm reads a form. Its errors are for the drafter and name the line.
+// maxHeading bounds a line of the head, in bytes: the longest, a subject, has half of it.
+const maxHeading = 2 * telegram.MaxLine
+
+// maxCopies bounds the numbered copies of one telegram.
+const maxCopies = 256
+
+// ParseForm reads a form. Its errors are for the drafter and name the line. What it accepts, [Form.String] writes and ParseForm reads again.
 func ParseForm(r io.Reader) (*Form, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxForm+1))
+	text, err := readForm(r)
 	if err != nil {
-		return nil, fmt.Errorf("reading the draft: %w", err)
+		return nil, err
 	}
-	if len(b) > MaxForm {
-		return nil, fmt.Errorf("the draft is longer than %d bytes: send it in parts", MaxForm)
-	}
-	b = bytes.TrimPrefix(b, []byte("\ufeff"))
-	if i := bytes.IndexByte(b, 0); i >= 0 {
-		return nil, fmt.Errorf("line %d has a NUL character: this is no text file", 1+bytes.Count(b[:i], []byte("\n")))
-	}
-	if !utf8.Valid(b) {
-		return nil, errors.New("the draft is not UTF-8 text: save it as UTF-8")
-	}
-	p := &formReader{f: &Form{}, precedence: telegram.Routine}
-	s := bufio.NewScanner(bytes.NewReader(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))))
-	s.Buffer(nil, MaxForm+1)
-	for head := true; s.Scan(); {
+	p := &formReader{f: &Form{}, precedence: telegram.Routine, once: map[string]int{}}
+	head := true
+	for s := range strings.SplitSeq(text, "\n") {
 		p.line++
-		if head {
-			if strings.TrimSpace(s.Text()) == "" {
-				head = p.line == 1 || p.fields == 0
-				continue
-			}
-			err = p.field(s.Text())
+		s = strings.TrimSuffix(s, "\r")
+		switch empty := strings.TrimSpace(s) == ""; {
+		case head && empty:
+			head = p.fields == 0 // empty lines before the first heading are nothing
+			continue
+		case !empty:
+			err = telegram.CheckBody([]telegram.Block{{Kind: telegram.Paragraph, Text: strings.Trim(s, " \t")}})
+		}
+		switch {
+		case err != nil:
+		case head:
+			err = p.field(s)
 			p.fields++
-		} else {
-			err = p.text(s.Text())
+		default:
+			err = p.text(s)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", p.line, err)
@@ -69,17 +70,89 @@ func ParseForm(r io.Reader) (*Form, error) {
 	if len(p.f.Telegram.To) == 0 {
 		return nil, errors.New("the draft has no action addressee: add a line such as  To: AMBASSADOR@BEIJING")
 	}
-	return p.f, telegram.CheckBody(p.f.Telegram.Body)
+	if err := p.checkBody(); err != nil {
+		return nil, err
+	}
+	// Written out it may grow a little, and it is the written form that is kept and read again.
+	if len(p.f.String()) > MaxForm {
+		return nil, errTooLong
+	}
+	return p.f, nil
+}
+
+var errTooLong = fmt.Errorf("the draft is longer than %d bytes: send it in parts", MaxForm)
+
+func readForm(r io.Reader) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxForm+1))
+	if err != nil {
+		return "", fmt.Errorf("reading the draft: %w", err)
+	}
+	if len(b) > MaxForm {
+		return "", errTooLong
+	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		return "", fmt.Errorf("line %d has a NUL character: this is no text file", 1+bytes.Count(b[:i], []byte("\n")))
+	}
+	if !utf8.Valid(b) {
+		line := 1
+		for l := range bytes.Lines(b) {
+			if !utf8.Valid(l) {
+				break
+			}
+			line++
+		}
+		return "", fmt.Errorf("line %d is not UTF-8 text: save the draft as UTF-8", line)
+	}
+	return string(b), nil
 }
 
 type formReader struct {
 	f          *Form
 	line       int
 	fields     int
+	once       map[string]int // the line of each heading that may stand once
 	precedence telegram.Precedence
 	own        [2][]bool // which of To and Info have a precedence of their own
 	paragraph  []string
-	more       bool // the next paragraph goes on after a blank
+	from       int   // the paragraph's first line
+	begun      bool  // there is a paragraph that may go on after a blank
+	more       bool  // and the line before was that blank
+	lines      []int // of the body's blocks
+}
+
+// checkBody looks at the body as a whole, and finds the line that is wrong: the first with which what was read so far is no body any more.
+func (p *formReader) checkBody() error {
+	body := p.f.Telegram.Body
+	err := telegram.CheckBody(body)
+	if err == nil {
+		return nil
+	}
+	i := sort.Search(len(body), func(i int) bool {
+		begun := body[: i+1 : i+1]
+		for range p.open(begun) {
+			begun = append(begun, telegram.Block{Kind: telegram.End})
+		}
+		return telegram.CheckBody(begun) != nil
+	})
+	if i < len(body) {
+		return fmt.Errorf("line %d: %w", p.lines[i], err)
+	}
+	open := p.open(body)
+	return fmt.Errorf("line %d: %w: add a line such as  [end MINISTER]", open[len(open)-1], err)
+}
+
+// open gives the lines on which the body's first blocks begin a telegram to be conveyed and do not end it.
+func (p *formReader) open(blocks []telegram.Block) (lines []int) {
+	for i, b := range blocks {
+		switch {
+		case b.Kind == telegram.Convey:
+			lines = append(lines, p.lines[i])
+		case b.Kind == telegram.End && len(lines) > 0:
+			lines = lines[:len(lines)-1]
+		}
+	}
+	return lines
 }
 
 // spread gives the draft's precedence to the addressees without one of their own.
@@ -94,28 +167,58 @@ func (p *formReader) spread() {
 }
 
 func (p *formReader) field(s string) error {
+	if len(s) > maxHeading {
+		return fmt.Errorf("a heading of %d bytes: the most is %d, and the text begins after a blank line", len(s), maxHeading)
+	}
 	key, value, ok := strings.Cut(s, ":")
 	if !ok {
 		return fmt.Errorf("%q is no heading: write  Key: value , and a blank line before the text", shorten(s))
 	}
-	value = strings.TrimSpace(value)
+	key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+	switch strings.ToLower(key) {
+	case "to":
+		return p.addressee(0, &p.f.Telegram.To, value)
+	case "info":
+		return p.addressee(1, &p.f.Telegram.Info, value)
+	case "refers":
+		return p.reference(telegram.Refers, value)
+	case "acknowledges":
+		return p.reference(telegram.Acknowledges, value)
+	case "fulfils", "fulfills":
+		return p.reference(telegram.Fulfils, value)
+	case "caveat":
+		if value != "" {
+			p.f.Telegram.Label.Caveats = append(p.f.Telegram.Label.Caveats, value)
+		}
+		return nil
+	case "copy":
+		if len(p.f.Local.Copies) >= maxCopies {
+			return fmt.Errorf("at most %d copies are possible", maxCopies)
+		}
+		if value != "" {
+			p.f.Local.Copies = append(p.f.Local.Copies, value)
+		}
+		return nil
+	}
+	if before := p.once[strings.ToLower(key)]; before != 0 {
+		return fmt.Errorf("the heading %q stands on line %d already", shorten(key), before)
+	}
+	p.once[strings.ToLower(key)] = p.line
+	return p.single(key, value)
+}
+
+// single reads a heading that may stand once.
+func (p *formReader) single(key, value string) (err error) {
 	t := &p.f.Telegram
-	var err error
-	switch strings.ToLower(strings.TrimSpace(key)) {
+	switch strings.ToLower(key) {
 	case "from":
 		t.From.Office = value
-	case "to":
-		return p.addressee(0, &t.To, value)
-	case "info":
-		return p.addressee(1, &t.Info, value)
 	case "precedence":
 		p.precedence, err = telegram.ParsePrecedence(value)
 	case "policy":
 		t.Label.Policy = value
 	case "classification":
 		t.Label.Classification = value
-	case "caveat":
-		t.Label.Caveats = append(t.Label.Caveats, value)
 	case "review":
 		t.Label.Review, err = parseTime(value)
 	case "type":
@@ -128,16 +231,8 @@ func (p *formReader) field(s string) error {
 		t.Subject = value
 	case "signature":
 		t.Signature = value
-	case "refers":
-		return p.reference(telegram.Refers, value)
-	case "acknowledges":
-		return p.reference(telegram.Acknowledges, value)
-	case "fulfils", "fulfills":
-		return p.reference(telegram.Fulfils, value)
 	case "department":
 		p.f.Local.Department = value
-	case "copy":
-		p.f.Local.Copies = append(p.f.Local.Copies, value)
 	default:
 		return fmt.Errorf("the heading %q is unknown; go doc chancery.example/chancery/desk lists them", shorten(key))
 	}
@@ -163,7 +258,7 @@ func (p *formReader) addressee(list int, to *[]telegram.Addressee, value string)
 			return err
 		}
 	}
-	if len(*to) >= telegram.MaxAddressees {
+	if len(p.own[0])+len(p.own[1]) >= telegram.MaxAddressees {
 		return fmt.Errorf("at most %d addressees are possible", telegram.MaxAddressees)
 	}
 	*to, p.own[list] = append(*to, x), append(p.own[list], own)
@@ -178,12 +273,15 @@ func (p *formReader) reference(act telegram.Act, value string) error {
 	number, year, ok := strings.Cut(value[i+1:], "/")
 	n, err := strconv.ParseUint(number, 10, 32)
 	y, err2 := strconv.ParseUint(year, 10, 16)
-	if !ok || err != nil || err2 != nil || n == 0 {
+	if !ok || err != nil || err2 != nil || n == 0 || y == 0 {
 		return fmt.Errorf("%q is no serial and year: write them as in  2231/2026", shorten(value[i+1:]))
 	}
 	post := strings.TrimSpace(value[:i])
 	if err := telegram.CheckPostName(post); err != nil {
 		return err
+	}
+	if len(p.f.Telegram.References) >= telegram.MaxReferences {
+		return fmt.Errorf("at most %d references are possible", telegram.MaxReferences)
 	}
 	p.f.Telegram.References = append(p.f.Telegram.References, telegram.Reference{Act: act, Post: post, Year: uint16(y), Serial: uint32(n)})
 	return nil
@@ -194,21 +292,33 @@ func (p *formReader) text(s string) error {
 	switch {
 	case strings.TrimSpace(s) == "":
 		p.endParagraph()
+		p.more = false
+		return nil
 	case !ok:
-		p.paragraph = append(p.paragraph, strings.TrimPrefix(s, `\`))
-	default:
-		p.endParagraph()
-		if kind == telegram.Blank {
-			n, err := strconv.ParseUint(value, 10, 8)
-			if err != nil || n == 0 {
-				return fmt.Errorf("a blank is from 1 to 255 words long, not %q", shorten(value))
-			}
-			value = string([]byte{byte(n)})
-			p.more = true
+		if len(p.paragraph) == 0 {
+			p.from = p.line
 		}
-		p.f.Telegram.Body = append(p.f.Telegram.Body, telegram.Block{Kind: kind, Text: value})
+		p.paragraph = append(p.paragraph, strings.TrimPrefix(s, `\`))
+		return nil
 	}
+	p.endParagraph()
+	if kind == telegram.Blank {
+		n, err := strconv.ParseUint(value, 10, 8)
+		if err != nil || n == 0 {
+			return fmt.Errorf("a blank is from 1 to 255 words long, not %q", shorten(value))
+		}
+		value = string([]byte{byte(n)})
+		p.more = p.begun
+	} else {
+		p.begun, p.more = false, false
+	}
+	p.put(kind, value, p.line)
 	return nil
+}
+
+func (p *formReader) put(kind telegram.BlockKind, text string, line int) {
+	p.f.Telegram.Body = append(p.f.Telegram.Body, telegram.Block{Kind: kind, Text: text})
+	p.lines = append(p.lines, line)
 }
 
 func directive(s string) (kind telegram.BlockKind, value string, ok bool) {
@@ -233,15 +343,16 @@ func (p *formReader) endParagraph() {
 		if p.more {
 			kind = telegram.More
 		}
-		p.f.Telegram.Body = append(p.f.Telegram.Body, telegram.Block{Kind: kind, Text: s})
-		p.more = false
+		p.put(kind, s, p.from)
+		p.begun, p.more = true, false
 	}
-	p.paragraph = nil
+	p.paragraph = p.paragraph[:0]
 }
 
 func parseTime(s string) (int64, error) {
 	for _, form := range []string{"2006-01-02T15:04Z07:00", time.RFC3339, "2006-01-02"} {
-		if t, err := time.Parse(form, s); err == nil && t.Unix() != 0 {
+		// A zone can carry a time past the years that are written with four digits.
+		if t, err := time.Parse(form, s); err == nil && t.Unix() != 0 && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 {
 			return t.Unix(), nil
 		}
 	}
@@ -332,24 +443,31 @@ func asks(a telegram.Asks) string {
 
 // BodyText writes a body as a form has it.
 func BodyText(body []telegram.Block) string {
-	var parts []string
-	for _, x := range body {
+	var b strings.Builder
+	for i, x := range body {
+		switch {
+		case x.Kind == telegram.More:
+			b.WriteString("\n")
+		case i > 0:
+			b.WriteString("\n\n")
+		}
 		switch x.Kind {
 		case telegram.Convey:
-			parts = append(parts, strings.TrimSuffix("[convey to "+x.Text, " ")+"]")
+			b.WriteString(strings.TrimSuffix("[convey to "+x.Text, " ") + "]")
 		case telegram.End:
-			parts = append(parts, strings.TrimSuffix("[end "+x.Text, " ")+"]")
+			b.WriteString(strings.TrimSuffix("[end "+x.Text, " ") + "]")
 		case telegram.Blank:
-			parts = append(parts, fmt.Sprintf("[blank %d]", x.Text[0]))
+			fmt.Fprintf(&b, "[blank %d]", x.Text[0])
 		default:
-			lines := strings.Split(x.Text, "\n")
-			for i, l := range lines {
-				if _, _, ok := directive(strings.TrimSpace(l)); ok || strings.HasPrefix(l, `\`) {
-					lines[i] = `\` + l
+			for l := range strings.Lines(x.Text) {
+				bare := strings.TrimSpace(l)
+				if _, _, ok := directive(bare); ok || bare == "" || strings.HasPrefix(l, `\`) {
+					b.WriteByte('\\')
 				}
+				b.WriteString(l)
 			}
-			parts = append(parts, strings.Join(lines, "\n"))
 		}
 	}
-	return strings.Join(parts, "\n\n") + "\n"
+	b.WriteByte('\n')
+	return b.String()
 }

@@ -25,6 +25,7 @@ type ether struct {
 	delay                          time.Duration
 	reorder                        bool
 	closed                         map[telegram.Route]bool // the way from these posts is down
+	onSend                         func(parcel)            // called with each envelope handed over, before it leaves
 }
 
 // parcel is one envelope on its way.
@@ -72,6 +73,14 @@ func (e *ether) put(p parcel) {
 }
 
 func (w *way) Send(_ context.Context, to telegram.Route, p telegram.Precedence, es []telegram.Envelope) error {
+	w.mu.Lock()
+	onSend := w.onSend
+	w.mu.Unlock()
+	for _, e := range es {
+		if onSend != nil {
+			onSend(parcel{from: w.self, to: to, at: p, envelope: e.Marshal()})
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range es {

@@ -38,7 +38,7 @@ type secrets struct {
 	name     string
 	route    telegram.Route
 	keys     post.Keys
-	next     post.LetterKey // a letter key not stated at first
+	next     post.LetterKey // a letter key held, and not stated at first
 	people   []*seal.Signer
 	first    uint32 // the number of its first person
 	stated   []directory.Statement
@@ -98,7 +98,7 @@ func newSecrets(name string, route telegram.Route, first uint32) *secrets {
 	now := time.Now().UTC().Truncate(time.Second)
 	key, said := s.letterKey(1, now.Add(-48*time.Hour))
 	s.next, s.nextSaid = s.letterKey(2, now.Add(-24*time.Hour))
-	s.keys.Letters = []post.LetterKey{key}
+	s.keys.Letters = []post.LetterKey{key, s.next}
 	s.stated = []directory.Statement{p, said}
 	for _, office := range []string{"MINISTRY", "AMBASSADOR", "ATTACHE"} {
 		s.stated = append(s.stated, directory.Office{Address: telegram.Address{Office: office, Post: name}})

@@ -30,12 +30,12 @@ var ErrPieces = errors.New("the sections do not belong together")
 // Keep keeps a piece. A piece that is there already is left as it is.
 func Keep(tx *store.Tx, p *Piece) error {
 	var other, bytes int64
-	err := tx.QueryRow("select coalesce(max(n), $3), coalesce(sum(length(body)), 0) from piece where post = $1 and serial = $2",
-		p.Post, int64(p.Serial), int64(p.N)).Scan(&other, &bytes)
+	err := tx.QueryRow("select coalesce(max(n), $3), coalesce(sum(length(body)) filter (where i <> $4), 0) from piece where post = $1 and serial = $2",
+		p.Post, int64(p.Serial), int64(p.N), int64(p.I)).Scan(&other, &bytes)
 	if err != nil {
 		return fmt.Errorf("keeping a section of serial %d from %s: %w", p.Serial, p.Post, err)
 	}
-	if other != int64(p.N) || bytes+int64(len(p.Body)) > MaxPieces {
+	if p.I < 1 || p.I > p.N || other != int64(p.N) || bytes+int64(len(p.Body)) > MaxPieces {
 		return fmt.Errorf("serial %d from %s: section %d of %d: %w", p.Serial, p.Post, p.I, p.N, ErrPieces)
 	}
 	return tx.Insert("piece (post, serial, i, n, special, precedence, size, body, at)", 9, []any{p.Post, int64(p.Serial), int64(p.I),

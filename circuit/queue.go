@@ -78,7 +78,8 @@ type Section struct {
 	Sends      int
 }
 
-// Sealed stores a section that was sealed, before a byte of it leaves.
+// Sealed stores a section that was sealed, before a byte of it leaves. It must be the next of its telegram, of as many as the ones before it
+// said; once there is a receipt nothing is sealed any more, since nothing would ever free it.
 func Sealed(tx *store.Tx, s *Section) error {
 	_, err := tx.Exec(`insert into wire (post, special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sends)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`, s.Post, int64(s.Special), int64(s.Circuit), int64(s.Lane),
@@ -86,10 +87,10 @@ func Sealed(tx *store.Tx, s *Section) error {
 	if err != nil {
 		return fmt.Errorf("storing section %d of %d for %s: %w", s.I, s.N, s.Post, err)
 	}
-	n, err := tx.Exec("update outbox set sections = $1, sealed = $2 where post = $3 and serial = $4 and sealed = $5",
-		int64(s.N), int64(s.I), s.Post, int64(s.Serial), int64(s.I)-1)
+	n, err := tx.Exec("update outbox set sections = $1, sealed = $2 where post = $3 and serial = $4 and sealed = $2 - 1 and (sections = 0 or sections = $1) and $2 <= $1 and receipted is null",
+		int64(s.N), int64(s.I), s.Post, int64(s.Serial))
 	if err == nil && n != 1 {
-		err = errors.New("it was sealed already")
+		err = errors.New("it is not the one that is to be sealed next")
 	}
 	if err != nil {
 		return fmt.Errorf("storing section %d of %d for %s: %w", s.I, s.N, s.Post, err)
@@ -100,7 +101,7 @@ func Sealed(tx *store.Tx, s *Section) error {
 const sectionColumns = "special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sent, sends"
 
 // Open gives the sections for a post that have no receipt yet, the most urgent first, at most limit of them. due says which of them
-// are wanted, by special number and sends so far.
+// are wanted, by special number and sends so far; it is asked about every open section, beyond the limit too.
 func Open(tx *store.Tx, post string, limit int, due func(special uint32, sends int) bool) ([]Section, error) {
 	rows, err := tx.Query("select special, sends from wire where post = $1 and envelope is not null order by precedence desc, special", post)
 	if err != nil {
@@ -114,7 +115,7 @@ func Open(tx *store.Tx, post string, limit int, due func(special uint32, sends i
 			rows.Close()
 			return nil, err
 		}
-		if len(wanted) < limit && due(uint32(special), sends) {
+		if due(uint32(special), sends) && len(wanted) < limit {
 			wanted = append(wanted, special)
 		}
 	}
@@ -185,9 +186,9 @@ func Sent(tx *store.Tx, post string, specials []uint32, now time.Time) error {
 }
 
 // Receipted frees a telegram that a post has signed for; receipt is the register's entry of that receipt. Whether it signed for what was
-// sent, the same R and the same entry, the caller has seen.
+// sent, the same R and the same entry, the caller has seen. The first receipt stays.
 func Receipted(tx *store.Tx, d *Delivery, receipt int64, now time.Time) error {
-	if _, err := tx.Exec("update outbox set receipted = $1, receipt = $2 where post = $3 and serial = $4", now.UnixMilli(), receipt, d.Post, int64(d.Serial)); err != nil {
+	if _, err := tx.Exec("update outbox set receipted = $1, receipt = $2 where post = $3 and serial = $4 and receipted is null", now.UnixMilli(), receipt, d.Post, int64(d.Serial)); err != nil {
 		return fmt.Errorf("freeing serial %d for %s: %w", d.Serial, d.Post, err)
 	}
 	if _, err := tx.Exec("update wire set envelope = null where post = $1 and serial = $2", d.Post, int64(d.Serial)); err != nil {

@@ -111,6 +111,11 @@ func Next(tx *store.Tx, limit int) ([]Draft, error) {
 	return drafts(tx, "state = 'released' and held is null order by precedence desc, id limit $1", limit)
 }
 
+// Held gives the released drafts that are held, the newest first.
+func Held(tx *store.Tx, limit int) ([]Draft, error) {
+	return drafts(tx, "state = 'released' and held is not null order by id desc limit $1", limit)
+}
+
 // List gives the drafts that are not registered yet, the newest first.
 func List(tx *store.Tx, limit int) ([]Draft, error) {
 	return drafts(tx, "state <> 'registered' order by id desc limit $1", limit)

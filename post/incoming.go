@@ -13,6 +13,7 @@ package post
 // recognised, and it is answered with its receipt again. Nothing that fails a check causes anything to be sent.
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -225,9 +226,12 @@ func (v *view) checkRelease(t *telegram.Telegram, s *telegram.Signatures, draftR
 
 // takeOne is steps 3 to 6 for one envelope, inside the transaction. What is refused is logged, or an alarm, and is no error.
 func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answer receiptTo, now time.Time) error {
-	if a.err != nil {
-		p.config.Log.Warn("an envelope was refused", "from", a.from, "reason", a.err)
+	if a.err != nil && a.from == "" { // anybody may have sent it
+		p.config.Log.Warn("an envelope was refused", "reason", a.err)
 		return nil
+	}
+	if a.err != nil {
+		return p.alarm(tx, a.from, fmt.Sprintf("a letter was refused: %v", a.err))
 	}
 	if a.receipt != nil {
 		return p.takeReceipt(tx, b, a.from, a.receipt, a.signed, now)
@@ -250,6 +254,10 @@ func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, an
 	s := &a.section
 	err := circuit.Keep(tx, &circuit.Piece{Post: a.from, Serial: s.Serial, I: s.I, N: s.N, Special: s.Special, Precedence: a.envelope.Precedence,
 		Size: int64(a.envelope.Size()), Body: p.keys.Rest.Seal(piecePlace(a.from, s.Serial, s.I), s.Piece), At: a.came})
+	if errors.Is(err, circuit.ErrUnfinished) { // it comes again when some of them are whole
+		p.config.Log.Warn("a section was not kept", "from", a.from, "reason", err)
+		return nil
+	}
 	if errors.Is(err, circuit.ErrPieces) {
 		return p.refuseWhole(tx, a.from, s.Serial, err)
 	}
@@ -276,9 +284,6 @@ func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, an
 			in.first = x.At
 		}
 	}
-	if err := circuit.Drop(tx, a.from, s.Serial); err != nil {
-		return err
-	}
 	return p.takeWhole(tx, b, a, p.check(v, a.from, s.Serial, a.envelope.Precedence, raw), in, answer, now)
 }
 
@@ -286,14 +291,15 @@ func piecePlace(post string, serial, i uint32) string {
 	return fmt.Sprintf("piece %d of serial %d from %s", i, serial, post)
 }
 
-// takeRepeat answers what is here already with its receipt again; something else under the same serial is an alarm.
+// takeRepeat answers what is here already with its receipt again; something else under the same serial, be it only in its numbers, is an
+// alarm. How the sender cut it the second time is not known, so a section need only be somewhere in what is here.
 func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answer receiptTo) error {
-	if a.whole != nil && (a.whole.err != nil || a.whole.root != before.Root) {
-		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
-	}
 	raw, err := p.keys.Rest.Open(archive.Place(before.ID), before.Body)
-	if err != nil {
-		return err
+	if err != nil { // no reason to be deaf to what else came
+		return p.alarm(tx, a.from, fmt.Sprintf("serial %d came again, and what is filed of it is damaged (run chancery register verify): %v", before.Serial, err))
+	}
+	if a.section.N == 1 && !bytes.Equal(raw, a.section.Piece) || !bytes.Contains(raw, a.section.Piece) {
+		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
 	}
 	r, err := telegram.ParseRegistered(raw)
 	if err != nil {
@@ -329,6 +335,9 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 		} else if known {
 			return p.refuseWhole(tx, a.from, serial, fmt.Errorf("the same telegram is here already under another number (row %d of the archive)", of))
 		}
+	}
+	if err := circuit.Drop(tx, a.from, serial); err != nil { // sections of another cut, when this one is whole by itself
+		return err
 	}
 	number, err := b.Take(seriesIncoming(now))
 	if err != nil {
@@ -409,14 +418,28 @@ func (p *Post) refuseWhole(tx *store.Tx, from string, serial uint32, why error) 
 	return p.alarm(tx, from, fmt.Sprintf("serial %d was refused: %v", serial, why))
 }
 
+// maxAlarms is how many different alarms about one post are kept; what more there is, is counted, and stands in the log. A hostile post
+// can raise as many as it likes, and must neither fill the disk nor bury what there is about others.
+const maxAlarms = 100
+
 // alarm keeps an alarm for people; the same again is counted.
 func (p *Post) alarm(tx *store.Tx, post, what string) error {
 	p.config.Log.Error("alarm", "post", post, "what", what)
-	n, err := tx.Exec("update alarm set times = times + 1, at = $1 where post = $2 and what = $3", p.config.Now().UnixMilli(), post, what)
+	const again = "update alarm set times = times + 1, at = $1 where post = $2 and what = $3"
+	n, err := tx.Exec(again, p.config.Now().UnixMilli(), post, what)
 	if err != nil || n > 0 {
 		return err
 	}
-	var id int64
+	var kept, id int64
+	if err := tx.QueryRow("select count(*) from alarm where post = $1", post).Scan(&kept); err != nil {
+		return err
+	}
+	if kept >= maxAlarms {
+		what = "there are more alarms about it than are kept: see the log"
+		if n, err := tx.Exec(again, p.config.Now().UnixMilli(), post, what); err != nil || n > 0 {
+			return err
+		}
+	}
 	if err := tx.QueryRow("insert into counter (name, last) values ('alarm', 1) on conflict (name) do update set last = counter.last + 1 returning last").Scan(&id); err != nil {
 		return err
 	}

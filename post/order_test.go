@@ -81,7 +81,9 @@ func TestWindow(t *testing.T) {
 		moscow.send(fmt.Sprintf("To: AMBASSADOR@BEIJING\n\nNumber %d.\n", i))
 	}
 	m.run("MOSCOW")
-	open := func() int64 { return moscow.count("select coalesce(sum(size), 0) from wire where envelope is not null") }
+	open := func() int64 {
+		return moscow.count("select coalesce(sum(size), 0) from wire where envelope is not null")
+	}
 	m.until("the window is full", func() bool { return open() >= window })
 	time.Sleep(100 * time.Millisecond)
 	one := moscow.count("select max(size) from wire")

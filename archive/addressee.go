@@ -46,7 +46,11 @@ func addressees(form *regexp.Regexp, text string) ([]Addressee, bool) {
 		if one == "" {
 			continue
 		}
-		halves := toBreak.Split(one, -1)
+		between := toBreak
+		if strings.Contains(one, " To ") {
+			between = plainToBreak // then a "TO" is a word of a name: To THE HAGUE To DELEGATE TO THE COURT
+		}
+		halves := between.Split(one, -1)
 		if halves[0] == "" {
 			halves = halves[1:] // "Info To PARIS"
 		}
@@ -75,6 +79,8 @@ func addressees(form *regexp.Regexp, text string) ([]Addressee, bool) {
 	}
 	return list, len(list) > 0
 }
+
+var plainToBreak = regexp.MustCompile(`[,;]?\s*\bTo\b\s*:?\s*`)
 
 // namesAddressee keeps sentences that begin with "To" out.
 func namesAddressee(halves []string, all string) bool {

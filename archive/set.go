@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,14 +26,26 @@ func (t *SheetTelegram) Set() string {
 		line("Dispatched %s\n", setTime(t.Dispatched))
 	}
 	if len(t.SpecialNumbers) > 0 {
-		line("Special No. %s\n", strings.Join(t.SpecialNumbers, ","))
+		line("Special No. %s\n", t.setSpecials())
 	}
 	t.setHeading(&b)
 	t.setBody(&b)
 	if len(t.Copies) > 0 {
 		line("\nCopies: %s", strings.Join(t.Copies, ", "))
 	}
+	if t.Banner != "" {
+		line("\n%s", t.Banner)
+	}
 	return b.String()
+}
+
+// setSpecials sets the special numbers, on as many lines as they need: what is longer than a registry's line is read as text.
+func (t *SheetTelegram) setSpecials() string {
+	var lines []string
+	for some := range slices.Chunk(t.SpecialNumbers, 10) {
+		lines = append(lines, strings.Join(some, ","))
+	}
+	return strings.Join(lines, ",\n")
 }
 
 func (t *SheetTelegram) setHeading(b *strings.Builder) {
@@ -46,11 +59,17 @@ func (t *SheetTelegram) setHeading(b *strings.Builder) {
 		fmt.Fprintf(b, "Info %s To %s\n", a.Place, a.Office)
 	}
 	b.WriteByte('\n')
-	for _, h := range t.Handling {
-		fmt.Fprintln(b, h)
-	}
+	marks := t.Handling
 	if t.Precedence.Marking != "" {
-		fmt.Fprintln(b, t.Precedence.Marking)
+		at := len(marks)
+		// The first marking is read as the precedence, and a caveat may have the words of one.
+		if slices.ContainsFunc(marks, func(h string) bool { _, level := precedenceLevel(h); return level != "" }) {
+			at = 0
+		}
+		marks = slices.Insert(slices.Clone(marks), at, t.Precedence.Marking)
+	}
+	for _, m := range marks {
+		fmt.Fprintln(b, m)
 	}
 	b.WriteByte('\n')
 }
@@ -64,7 +83,15 @@ func (t *SheetTelegram) setBody(b *strings.Builder) {
 		fmt.Fprintf(b, "%s.\n", strings.TrimSuffix(t.Signature, "."))
 	}
 	if at, err := time.Parse("2006-01-02", t.Signed); err == nil {
-		fmt.Fprintf(b, "%d/%s-%02d\n", at.Day(), roman[at.Month()], at.Year()%100)
+		// Two digits of the year are enough beside a day that has all four.
+		year := at.Format("2006")
+		for _, other := range []string{t.Received, t.Dispatched} {
+			if near, err := time.Parse("2006", other[:min(4, len(other))]); err == nil && near.Year()-at.Year() < 50 && at.Year()-near.Year() < 50 {
+				year = at.Format("06")
+				break
+			}
+		}
+		fmt.Fprintf(b, "%d/%s-%s\n", at.Day(), roman[at.Month()], year)
 	}
 }
 
@@ -99,10 +126,13 @@ func (t *SheetTelegram) SetIncoming(in *Incoming) string {
 	fmt.Fprintf(&b, "Received %s\n\nDeciphered %s\n\n", setTime(in.Received), setTime(in.Deciphered))
 	fmt.Fprintf(&b, "From %s %s No. %s\n", in.From, t.Originator, t.RegisterNumber)
 	if len(t.SpecialNumbers) > 0 {
-		fmt.Fprintf(&b, "Special No. %s\n", strings.Join(t.SpecialNumbers, ","))
+		fmt.Fprintf(&b, "Special No. %s\n", t.setSpecials())
 	}
 	b.WriteByte('\n')
 	t.setHeading(&b)
 	t.setBody(&b)
+	if t.Banner != "" {
+		fmt.Fprintf(&b, "\n%s\n", t.Banner)
+	}
 	return b.String()
 }

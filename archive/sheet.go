@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"io"
+	"slices"
 )
 
 // Sheet is the record of one historical sheet. Its JSON has the keys and the
@@ -126,6 +127,7 @@ func ReadSheet(r io.Reader) (*Sheet, error) {
 	if err != nil {
 		return nil, err
 	}
+	banner := cutBanner(lines)
 	o := divide(lines)
 	if !o.formed {
 		return nil, ErrNoForm
@@ -137,8 +139,30 @@ func ReadSheet(r io.Reader) (*Sheet, error) {
 		h.year = firstFullYear(lines)
 	}
 	readTelegram(s, o.telegram, h, u)
+	s.Telegram.Banner = banner
 	s.Unplaced = u.inOrder()
 	return s, nil
+}
+
+// cutBanner takes the banner of an exercise or a drill off the first and the last line.
+func cutBanner(lines []line) (banner string) {
+	written := func(l line) bool { return !l.blank() }
+	if i := slices.IndexFunc(lines, written); isBanner(lines[i].text) {
+		banner, lines[i].text = lines[i].text, ""
+	}
+	for i := len(lines) - 1; i >= 0 && banner != ""; i-- {
+		if written(lines[i]) {
+			if lines[i].text == banner {
+				lines[i].text = ""
+			}
+			break
+		}
+	}
+	return banner
+}
+
+func isBanner(text string) bool {
+	return text == "EXERCISE EXERCISE EXERCISE" || text == "DRILL DRILL DRILL"
 }
 
 // readTelegram reads the second part of a sheet, from the registry's lines to

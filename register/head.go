@@ -11,7 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// CheckHead holds the register's head and the edge of its log against its last signed checkpoint. It is quick, and no proof of the whole: see Verify.
+// CheckHead holds the register's head and the edge of its log against its last signed checkpoint, and looks that nothing was kept beyond
+// it. It is quick, and no proof of the whole: see Verify.
 func CheckHead(tx *store.Tx, origin string, verifiers []note.Verifier) error {
 	_, err := lastCheckpoint(tx, origin, verifiers)
 	return err
@@ -22,6 +23,14 @@ func lastCheckpoint(tx *store.Tx, origin string, verifiers []note.Verifier) (c C
 	if err := tx.QueryRow("select size from head where one = 1").Scan(&size); err != nil {
 		return c, fmt.Errorf("reading the register's head: %w", err)
 	}
+	// A head that was set back would have the register go on from an old checkpoint, and give numbers twice.
+	var beyond int64
+	if err := tx.QueryRow("select (select count(*) from entry where idx >= $1) + (select count(*) from checkpoint where size > $1)", size).Scan(&beyond); err != nil {
+		return c, fmt.Errorf("reading the register's head: %w", err)
+	}
+	if beyond > 0 {
+		return c, fmt.Errorf("its head says %d entries, and more are kept", size)
+	}
 	if size == 0 {
 		return c, nil
 	}
@@ -31,7 +40,7 @@ func lastCheckpoint(tx *store.Tx, origin string, verifiers []note.Verifier) (c C
 		return c, fmt.Errorf("it has %d entries and no checkpoint of them", size)
 	}
 	if err != nil {
-		return c, err
+		return c, fmt.Errorf("reading the register's last checkpoint: %w", err)
 	}
 	if c, err = OpenCheckpoint(signed, origin, verifiers); err != nil {
 		return c, err
@@ -41,7 +50,7 @@ func lastCheckpoint(tx *store.Tx, origin string, verifiers []note.Verifier) (c C
 		return c, err
 	}
 	if c.Size != size || c.Root != root {
-		return c, fmt.Errorf("its last checkpoint is of another log")
+		return c, errors.New("its last checkpoint is of another log")
 	}
 	return c, nil
 }
@@ -53,8 +62,14 @@ func (s storedHashes) ReadHashes(idx []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(idx))
 	for i, x := range idx {
 		var h []byte
-		if err := s.tx.QueryRow("select hash from loghash where idx = $1", x).Scan(&h); err != nil || len(h) != tlog.HashSize {
-			return nil, fmt.Errorf("the log's hash %d is missing: %w", x, err)
+		err := s.tx.QueryRow("select hash from loghash where idx = $1", x).Scan(&h)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil, fmt.Errorf("the log's hash %d is missing", x)
+		case err != nil:
+			return nil, fmt.Errorf("reading the log's hash %d: %w", x, err)
+		case len(h) != tlog.HashSize:
+			return nil, fmt.Errorf("the log's hash %d has %d bytes", x, len(h))
 		}
 		out[i] = tlog.Hash(h)
 	}
@@ -68,7 +83,7 @@ func EntryOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (
 		return r, errors.New("the register has no entry for it")
 	}
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("reading the register's entry of it: %w", err)
 	}
 	r.Of = of
 	return r, proveIncluded(tx, r.Index, r.Leaf, origin, verifiers)
@@ -81,7 +96,7 @@ func Said(tx *store.Tx, idx int64, origin string, verifiers []note.Verifier) (r 
 		return r, fmt.Errorf("the register has no entry %d", idx)
 	}
 	if err != nil {
-		return r, err
+		return r, fmt.Errorf("reading the register's entry %d: %w", idx, err)
 	}
 	return r, proveIncluded(tx, idx, r.Leaf, origin, verifiers)
 }

@@ -48,22 +48,74 @@ type released struct {
 
 // registrar registers what the desk has released, as it comes.
 func (p *Post) registrar(ctx context.Context) error {
-	wake := p.db.Wake(ctx, topicReleased)
+	wake, directory := p.db.Wake(ctx, topicReleased), p.db.Wake(ctx, topicDirectory)
 	for ctx.Err() == nil {
 		n, err := p.register(ctx)
+		pause := time.Duration(0)
+		if err == nil && n == 0 {
+			pause, err = p.lookAgain(ctx)
+		}
 		switch {
 		case errors.Is(err, store.ErrBusy), errors.Is(err, desk.ErrState):
 			p.config.Log.Warn("registering again: another process was first", "reason", err)
 			p.wait(ctx, time.Second)
 		case errors.Is(err, ErrNoDirectory):
-			p.wait(ctx, time.Minute, wake)
+			p.wait(ctx, time.Minute, wake, directory)
 		case err != nil:
 			return err
-		case n == 0:
-			p.wait(ctx, time.Minute, wake)
+		case pause > 0:
+			p.wait(ctx, pause, wake, directory)
 		}
 	}
 	return ctx.Err()
+}
+
+// lookAgain lets go on what was held for a reason that is gone: a clock was set, or a newer directory adopted. It says when to look next,
+// 0 when something goes on.
+func (p *Post) lookAgain(ctx context.Context) (pause time.Duration, err error) {
+	var held []desk.Draft
+	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		held, err = desk.Held(tx, 1000)
+		return err
+	}); err != nil || len(held) == 0 {
+		return time.Minute, err
+	}
+	v, err := p.refresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	pause = time.Minute
+	var free []released
+	for _, d := range held {
+		switch r := p.openReleased(v, d); {
+		case r.err == nil:
+			free = append(free, r)
+		case r.Telegram != nil:
+			if early := time.Unix(r.Telegram.Released, 0).Sub(p.config.Now()); early > 0 {
+				pause = min(pause, early)
+			}
+		}
+	}
+	if len(free) == 0 {
+		return pause, nil
+	}
+	err = p.db.Write(ctx, func(tx *store.Tx) error {
+		for _, r := range free {
+			_, known, err := r.before(tx)
+			if err != nil {
+				return err
+			}
+			if known {
+				continue
+			}
+			if err := desk.Hold(tx, r.draft.ID, ""); err != nil {
+				return err
+			}
+			pause = 0
+		}
+		return nil
+	})
+	return pause, err
 }
 
 // register registers one batch of what was released, and says how many telegrams that were. A telegram that cannot be registered is
@@ -104,34 +156,54 @@ func (p *Post) openReleased(v *view, d desk.Draft) (r released) {
 		r.err = err
 		return r
 	}
-	r.Released, r.local, r.err = telegram.Released{Telegram: kept.telegram, Signatures: kept.Signatures}, kept.form.Local, nil
-	r.draftRoot, r.root = kept.telegram.Roots()
-	t, now := r.Telegram, p.config.Now()
-	switch {
-	case now.Unix() < t.Released:
-		r.err = fmt.Errorf("it was released at %s, this machine's clock says %s: set the clock that is wrong", telegram.DTG(t.Released), telegram.DTG(now.Unix()))
-	case now.Unix() > t.RegisterBy:
-		r.err = fmt.Errorf("it had to be registered by %s, this machine's clock says %s: release it again, or set the clock", telegram.DTG(t.RegisterBy), telegram.DTG(now.Unix()))
-	default:
-		r.err = errors.Join(v.mayRelease(t, p.config.Name), v.knows(t, p.config.Name))
+	if kept.telegram == nil || kept.telegram.Released == 0 {
+		r.err = errors.New("what is kept of it was never released: the database was changed")
+		return r
 	}
+	r.Released, r.local = telegram.Released{Telegram: kept.telegram, Signatures: kept.Signatures}, kept.form.Local
+	r.draftRoot, r.root = kept.telegram.Roots()
+	r.err = errors.Join(r.inTime(p.config.Now()), v.mayRelease(r.Telegram, p.config.Name), v.knows(r.Telegram, p.config.Name))
 	return r
+}
+
+// inTime holds the post's clock against the times that the releaser signed.
+func (r *released) inTime(now time.Time) error {
+	const second = "2006-01-02 15:04:05 UTC" // a date-time group would show the two clocks alike when they differ by seconds
+	clock := func(at int64) string { return time.Unix(at, 0).UTC().Format(second) }
+	switch t := r.Telegram; {
+	case now.Unix() < t.Released:
+		return fmt.Errorf("it was released at %s, this machine's clock says %s: set the clock that is wrong", clock(t.Released), clock(now.Unix()))
+	case now.Unix() > t.RegisterBy:
+		return fmt.Errorf("it had to be registered by %s, this machine's clock says %s: draft and release it anew, or set the clock", clock(t.RegisterBy), clock(now.Unix()))
+	}
+	return nil
+}
+
+// before says whether the same telegram, or one of the same hand-over, has its number already, and where it is filed.
+func (r *released) before(tx *store.Tx) (of int64, known bool, err error) {
+	if of, known, err = register.Known(tx, r.draftRoot); err == nil && !known {
+		of, known, err = register.Known(tx, r.root)
+	}
+	return of, known, err
 }
 
 // registerOne is steps 2 to 5 for one telegram, inside the transaction of its batch.
 func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
-	for _, x := range []telegram.Root{r.draftRoot, r.root} {
-		if of, known, err := register.Known(tx, x); err != nil {
-			return err
-		} else if known && r.err == nil {
-			r.err = fmt.Errorf("the same telegram was registered before (row %d of the archive)", of)
-		}
+	now, t := p.config.Now(), r.Telegram
+	if r.err == nil {
+		r.err = r.inTime(now) // time went by until the lock was had
+	}
+	if of, known, err := r.before(tx); err != nil {
+		return err
+	} else if known && r.err == nil {
+		r.err = fmt.Errorf("the same telegram was registered before (row %d of the archive)", of)
 	}
 	if r.err != nil {
-		p.config.Log.Error("a released telegram is held", "draft", r.draft.ID, "reason", r.err)
-		return desk.Hold(tx, r.draft.ID, r.err.Error())
+		if err := desk.Hold(tx, r.draft.ID, r.err.Error()); err != nil {
+			return err
+		}
+		return p.alarm(tx, p.config.Name, fmt.Sprintf("draft %d was released and is held: %v", r.draft.ID, r.err))
 	}
-	now, t := p.config.Now(), r.Telegram
 
 	// 2 numbers
 	n := telegram.Numbers{Year: uint16(now.UTC().Year()), Registered: now.Unix()}
@@ -263,13 +335,14 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 	failures := 0
 	for ctx.Err() == nil {
 		sealed, err := p.encipher(ctx, name)
+		// What is sealed is carried also when nothing more can be sealed.
+		sent, failed := p.carry(ctx, name, carrier, flights)
+		if failed == nil && sent+sealed > 0 {
+			continue // look for something more urgent first
+		}
+		err = errors.Join(err, failed)
 		if err == nil {
-			var sent int
-			sent, err = p.carry(ctx, name, carrier, flights)
-			if err == nil && sent+sealed > 0 {
-				failures = 0
-				continue // look for something more urgent first
-			}
+			failures = 0
 		}
 		pause := p.untilDue(flights)
 		if err != nil && ctx.Err() == nil {
@@ -347,7 +420,14 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 				if err != nil || !ok {
 					return err
 				}
-				if err := p.encipherOne(tx, b, v, w, pieces); err != nil {
+				s, err := p.nextSection(tx, v, w, pieces)
+				if err != nil && n > 0 {
+					return nil // what is in order leaves; this one is met again first thing next time
+				}
+				if err == nil {
+					err = p.encipherOne(tx, b, v, w, s)
+				}
+				if err != nil {
 					return fmt.Errorf("enciphering serial %d for %s: %w", w.Serial, to, err)
 				}
 				n++
@@ -361,31 +441,43 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 // circuitNumber is the one circuit a post has to each other until there are several.
 const circuitNumber = 1
 
-// encipherOne seals the next section of a telegram to the letter key current now.
-func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Waiting, pieces map[int64][][]byte) error {
-	now := p.config.Now()
+// unsealed is a section about to be sealed.
+type unsealed struct {
+	piece     []byte
+	n         uint32
+	recipient *seal.Recipient
+	envelope  telegram.Envelope // without its body
+}
+
+// nextSection finds the next section of a telegram, and the letter key current now. Whatever stands in the way is met here, before a number is taken.
+func (p *Post) nextSection(tx *store.Tx, v *view, w circuit.Waiting, pieces map[int64][][]byte) (s unsealed, err error) {
 	cut, ok := pieces[w.Of]
 	if !ok {
 		filed, err := archive.Get(tx, w.Of)
 		if err != nil {
-			return err
+			return s, err
 		}
 		body, err := p.keys.Rest.Open(archive.Place(filed.ID), filed.Body)
 		if err != nil {
-			return err
+			return s, err
 		}
 		if cut, err = telegram.Cut(body, p.config.Section); err != nil {
-			return err
+			return s, err
 		}
 		pieces[w.Of] = cut
 	}
 	if w.Sealed > 0 && w.Sections != len(cut) {
-		return fmt.Errorf("%d sections of it were sealed as of %d, it would now make %d: set the section size back until it has left", w.Sealed, w.Sections, len(cut))
+		return s, fmt.Errorf("%d sections of it were sealed as of %d, it would now make %d: set the section size back until it has left", w.Sealed, w.Sections, len(cut))
 	}
-	recipient, keyID, route, err := v.recipient(w.Post, now)
-	if err != nil {
-		return err
-	}
+	s.piece, s.n = cut[w.Sealed], uint32(len(cut))
+	s.envelope.Precedence = w.Precedence
+	s.recipient, s.envelope.KeyID, s.envelope.To, err = v.recipient(w.Post, p.config.Now())
+	return s, err
+}
+
+// encipherOne seals the next section of a telegram.
+func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Waiting, next unsealed) error {
+	now := p.config.Now()
 	special, err := b.Take(seriesSpecial(w.Post))
 	if err != nil {
 		return err
@@ -394,9 +486,9 @@ func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Wa
 	if err != nil {
 		return err
 	}
-	s := telegram.Section{Circuit: circuitNumber, Special: special, Lane: lane, Serial: w.Serial, I: uint32(w.Sealed + 1), N: uint32(len(cut)), Piece: cut[w.Sealed]}
-	e := telegram.Envelope{To: route, Precedence: w.Precedence, KeyID: keyID}
-	if err := p.letter(v, w.Post, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err != nil {
+	s := telegram.Section{Circuit: circuitNumber, Special: special, Lane: lane, Serial: w.Serial, I: uint32(w.Sealed + 1), N: next.n, Piece: next.piece}
+	e := next.envelope
+	if err := p.letter(v, w.Post, s.Marshal()).Seal(&e, next.recipient, p.keys.Identity); err != nil {
 		return err
 	}
 	sealed := circuit.Section{Post: w.Post, Special: special, Circuit: circuitNumber, Lane: lane, Precedence: w.Precedence, Serial: w.Serial,

@@ -225,12 +225,7 @@ func (p *Post) checkReceipt(tx *store.Tx, v *view, d *circuit.Delivery, verifier
 	if err != nil {
 		return err
 	}
-	for _, i := range r.Items {
-		if r.To == d.Post && i.Serial == d.Serial && i.Root == d.Root && i.Entry == d.Entry {
-			return nil
-		}
-	}
-	return errors.New("it is for something else")
+	return signedFor(r, d)
 }
 
 func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {

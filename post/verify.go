@@ -40,6 +40,9 @@ func (p *Post) VerifyRegister(ctx context.Context, progress func(done, of int64)
 
 // remake makes an entry again from what is filed for it, and says which numbers it took.
 func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []register.Taken, error) {
+	if v == nil && row.Kind != telegram.EntryContinued {
+		return nil, nil, errors.New("the directory by which it could be judged is gone")
+	}
 	switch row.Kind {
 	case telegram.EntryOut, telegram.EntryIn:
 		return p.remakeTelegram(tx, v, row)
@@ -102,8 +105,72 @@ func (p *Post) remakeOut(tx *store.Tx, r *telegram.Registered, root telegram.Roo
 		if d == nil || d.Of != row.Of || d.Root != root || d.Entry != telegram.EntryHash(leaf) || d.Precedence != precedence {
 			return leaf, taken, fmt.Errorf("the outbox does not have it for %s as serial %d", s.Post, s.Number)
 		}
+		if err := p.compareDelivery(tx, d); err != nil {
+			return leaf, taken, fmt.Errorf("the outbox for %s, serial %d: %w", s.Post, s.Number, err)
+		}
 	}
 	return leaf, taken, nil
+}
+
+// compareDelivery holds how far a telegram has come against the record of the wire and the receipt: a telegram that only seems to have left
+// or to have been signed for would never be carried again.
+func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
+	wire, err := circuit.OnTheWire(tx, d.Post, d.Serial)
+	if err != nil {
+		return err
+	}
+	if len(wire) != d.Sealed || d.Sealed > d.Sections {
+		return fmt.Errorf("it has %d of %d sections as sealed, the record of the wire has %d", d.Sealed, d.Sections, len(wire))
+	}
+	for _, s := range wire {
+		if s.Envelope == nil && d.Receipted.IsZero() {
+			return fmt.Errorf("the envelope of special number %d is gone, and there is no receipt", s.Special)
+		}
+	}
+	if d.Receipted.IsZero() {
+		return nil
+	}
+	var said []byte
+	err = tx.QueryRow("select said from entry where idx = $1 and kind = $2", d.Receipt, int64(telegram.EntryReceipt)).Scan(&said)
+	if err == nil {
+		said, err = p.keys.Rest.Open(register.Place(d.Receipt), said)
+	}
+	if err != nil || len(said) < 32 {
+		return fmt.Errorf("it has a receipt, and the register has none in entry %d", d.Receipt)
+	}
+	s, err := telegram.ParseService(said[32:])
+	if err != nil {
+		return err
+	}
+	r, err := telegram.ParseReceipt(s.Statement)
+	if err != nil {
+		return err
+	}
+	return signedFor(r, d)
+}
+
+// signedFor says whether a receipt is for what was sent.
+func signedFor(r *telegram.Receipt, d *circuit.Delivery) error {
+	for _, i := range r.Items {
+		if r.To == d.Post && i.Serial == d.Serial && i.Root == d.Root && i.Entry == d.Entry {
+			return nil
+		}
+	}
+	return errors.New("the receipt is for something else")
+}
+
+// compareReceipt holds a receipt that was entered against the outbox.
+func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt) error {
+	for _, i := range r.Items {
+		d, err := circuit.DeliveryOf(tx, r.To, i.Serial)
+		if err != nil {
+			return err
+		}
+		if d != nil && d.Root == i.Root && d.Entry == i.Entry && d.Receipted.IsZero() {
+			return fmt.Errorf("%s signed for serial %d, and the outbox does not have it so", r.To, i.Serial)
+		}
+	}
+	return nil
 }
 
 // readNote says which numbers a note took, and holds what it says against the tables.
@@ -132,8 +199,11 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 	case telegram.EntrySent:
 		return p.readSent(tx, said)
 	case telegram.EntryReceipt:
-		_, err := v.readReceipt(p.config.Name, said)
-		return nil, err
+		r, err := v.readReceipt(p.config.Name, said)
+		if err != nil {
+			return nil, err
+		}
+		return nil, p.compareReceipt(tx, r)
 	}
 	return nil, fmt.Errorf("an entry of unknown kind: this program is older than the register")
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 const applicationHeader = "chancery application 1"
@@ -25,12 +26,19 @@ func ParseApplication(file []byte) ([]Statement, error) {
 	}
 	f := &blocks{rest: file}
 	first, err := f.block()
-	if err != nil || len(first) != 1 || first[0] != applicationHeader {
+	switch {
+	case err == nil && len(first) == 1 && first[0] == applicationHeader:
+	case err == nil && first[0] != applicationHeader && strings.HasPrefix(first[0], "chancery application "):
+		return nil, fmt.Errorf("line 1: %.40q: %w", first[0], ErrOlder)
+	default:
 		return nil, fmt.Errorf("line 1: this is no application: one begins with %q and an empty line", applicationHeader)
 	}
 	var out []Statement
 	for len(f.rest) > 0 {
 		block, err := f.block()
+		if errors.Is(err, errEnds) { // an application has no checkpoint
+			err = errors.New("the file ends in the midst of a statement")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", f.line, err)
 		}

@@ -115,6 +115,8 @@ type blocks struct {
 	line  int // number of the next line, from 1; 0 before any was read
 }
 
+var errEnds = errors.New("the file ends before its checkpoint does")
+
 // block gives the next block, of at least one line.
 func (f *blocks) block() ([]string, error) {
 	f.line = max(f.line, 1)
@@ -124,7 +126,7 @@ func (f *blocks) block() ([]string, error) {
 		text, rest, ok := bytes.Cut(f.rest, []byte("\n"))
 		switch {
 		case !ok && len(f.rest) == 0:
-			return nil, errors.New("the file ends before its checkpoint does")
+			return nil, errEnds
 		case !ok:
 			return nil, errors.New("the last line does not end")
 		case len(text) > maxLine:

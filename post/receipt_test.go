@@ -38,8 +38,14 @@ func TestForgedReceipts(t *testing.T) {
 		make       func(c *clerk, right telegram.ReceiptItem) []byte
 	}{
 		{"another serial", "signed for serial 2", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte { i.Serial = 2; return c.receipt("MOSCOW", "BEIJING", i) }},
-		{"another R", "signed for serial 1", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte { i.Root[0] ^= 1; return c.receipt("MOSCOW", "BEIJING", i) }},
-		{"another entry", "signed for serial 1", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte { i.Entry[0] ^= 1; return c.receipt("MOSCOW", "BEIJING", i) }},
+		{"another R", "signed for serial 1", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte {
+			i.Root[0] ^= 1
+			return c.receipt("MOSCOW", "BEIJING", i)
+		}},
+		{"another entry", "signed for serial 1", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte {
+			i.Entry[0] ^= 1
+			return c.receipt("MOSCOW", "BEIJING", i)
+		}},
 		{"another post signs for BEIJING", "the receipt is between other posts", "LONDON", func(c *clerk, i telegram.ReceiptItem) []byte { return c.receipt("MOSCOW", "BEIJING", i) }},
 		{"another post signs for itself", "signed for serial 1", "LONDON", func(c *clerk, i telegram.ReceiptItem) []byte { return c.receipt("MOSCOW", "LONDON", i) }},
 		{"for what another post sent", "the receipt is between other posts", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte { return c.receipt("LONDON", "BEIJING", i) }},

@@ -14,14 +14,18 @@
 //	Precedence: immediate                 for all others; routine if left out
 //	Policy, Classification, Caveat, Review: the label; Caveat may stand several times, Review is a day
 //	Type: operation                       or exercise, drill
-//	Deadline: 2026-12-01T12:00Z           by when it must be done
+//	Deadline: 2026-12-01T12:00Z           by when it must be done; a day alone is due when it ends
+//	Deskby: 2026-12-01T08:00Z             by when it must lie on the addressee's desk
+//	Urgency: immediately                  of the act that is asked, whatever the precedence
 //	Ask: receipt, fulfilment              the duties that come with it
 //	Subject: one line
-//	Refers: MOSCOW 2231/2026              also Acknowledges, Fulfils: post, serial, year of the telegram it cites
+//	Code: ABC                             a subject code; up to eight
+//	Refers: MOSCOW 2231/2026              post, serial, year of the telegram it cites; also Acknowledges, Fulfils,
+//	                                      Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys
 //	Signature: MINISTER                   the name under the text
 //	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
 //
-// The headings stand in any order. To, Info, Caveat, Copy, Refers, Acknowledges and Fulfils may be repeated; any other stands once.
+// The headings stand in any order. To, Info, Caveat, Code, Copy and those that cite may be repeated; any other stands once.
 // After an empty line comes the text:
 //
 //	Visit the minister and transmit to him the following:
@@ -32,9 +36,9 @@
 //
 //	[end PRINCIPAL]
 //
-// Paragraphs are separated by blank lines. [convey to …], [end …] and [blank 3] stand on lines of their own; a line of text that looks like
-// one, that begins with a backslash, or that is an empty line within its paragraph is written with a backslash before it. Text on the
-// line after [blank 3] goes on in the paragraph before it; after an empty line a new one begins.
+// Paragraphs are separated by blank lines. [convey to …], [end …], [blank 3], and what the author did not write, [supplied word], [gloss
+// meaning], [sic it stands so], stand on lines of their own; a line of text that looks like one, that begins with a backslash, or that is an empty line within its paragraph is written with a backslash before it. Text on the
+// line after [blank 3] or an insertion goes on in the paragraph before it; after an empty line a new one begins.
 //
 // A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
 // the order closes it on both.

@@ -180,12 +180,12 @@ func (p *formReader) field(s string) error {
 		return p.addressee(0, &p.f.Telegram.To, value)
 	case "info":
 		return p.addressee(1, &p.f.Telegram.Info, value)
-	case "refers":
-		return p.reference(telegram.Refers, value)
-	case "acknowledges":
-		return p.reference(telegram.Acknowledges, value)
-	case "fulfils", "fulfills":
-		return p.reference(telegram.Fulfils, value)
+	case "code":
+		p.f.Telegram.Codes = append(p.f.Telegram.Codes, value)
+		if len(p.f.Telegram.Codes) > telegram.MaxCodes {
+			return fmt.Errorf("at most %d subject codes are possible", telegram.MaxCodes)
+		}
+		return nil
 	case "caveat":
 		if value != "" {
 			p.f.Telegram.Label.Caveats = append(p.f.Telegram.Label.Caveats, value)
@@ -200,11 +200,24 @@ func (p *formReader) field(s string) error {
 		}
 		return nil
 	}
+	if act, ok := citingAct(key); ok {
+		return p.reference(act, value)
+	}
 	if before := p.once[strings.ToLower(key)]; before != 0 {
 		return fmt.Errorf("the heading %q stands on line %d already", shorten(key), before)
 	}
 	p.once[strings.ToLower(key)] = p.line
 	return p.single(key, value)
+}
+
+// citingAct reads a heading that cites another telegram: the act's own word.
+func citingAct(key string) (telegram.Act, bool) {
+	if strings.EqualFold(key, "fulfills") {
+		return telegram.Fulfils, true
+	}
+	var act telegram.Act
+	err := act.UnmarshalText([]byte(strings.ToLower(key)))
+	return act, err == nil
 }
 
 // single reads a heading that may stand once.
@@ -224,7 +237,13 @@ func (p *formReader) single(key, value string) (err error) {
 	case "type":
 		t.Type, err = parseType(value)
 	case "deadline":
-		t.Deadline, err = parseTime(value)
+		t.Deadline, err = parseDue(value)
+	case "deskby":
+		t.Deskby, err = parseDue(value)
+	case "urgency":
+		if t.Urgency = telegram.Immediately; !strings.EqualFold(value, "immediately") {
+			err = fmt.Errorf("%q is no urgency of an act: write  Urgency: immediately , or leave it out", shorten(value))
+		}
 	case "ask":
 		t.Asks, err = parseAsks(value)
 	case "subject":
@@ -308,11 +327,14 @@ func (p *formReader) text(s string) error {
 			return fmt.Errorf("a blank is from 1 to 255 words long, not %q", shorten(value))
 		}
 		value = string([]byte{byte(n)})
-		p.more = p.begun
-	} else {
-		p.begun, p.more = false, false
 	}
 	p.put(kind, value, p.line)
+	switch {
+	case kind == telegram.Blank, kind == telegram.Insertion:
+		p.more = p.begun
+	default:
+		p.begun, p.more = false, false
+	}
 	return nil
 }
 
@@ -320,6 +342,9 @@ func (p *formReader) put(kind telegram.BlockKind, text string, line int) {
 	p.f.Telegram.Body = append(p.f.Telegram.Body, telegram.Block{Kind: kind, Text: text})
 	p.lines = append(p.lines, line)
 }
+
+// insertions are the words for the kinds of insertions, from telegram.Supplied on.
+var insertions = []string{"supplied", "gloss", "sic"}
 
 func directive(s string) (kind telegram.BlockKind, value string, ok bool) {
 	if !strings.HasPrefix(s, "[") || !strings.HasSuffix(s, "]") {
@@ -332,6 +357,11 @@ func directive(s string) (kind telegram.BlockKind, value string, ok bool) {
 		}
 		if rest, ok := strings.CutPrefix(s, word+" "); ok {
 			return kind, strings.TrimSpace(rest), true
+		}
+	}
+	for i, word := range insertions {
+		if rest, ok := strings.CutPrefix(s, word+" "); ok {
+			return telegram.Insertion, string([]byte{byte(i + telegram.Supplied)}) + strings.TrimSpace(rest), true
 		}
 	}
 	return 0, "", false
@@ -357,6 +387,15 @@ func parseTime(s string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is no time: write it as in  2026-12-01T12:00Z", shorten(s))
+}
+
+// parseDue reads a time by which something is due: a day alone is due when it ends.
+func parseDue(s string) (int64, error) {
+	at, err := parseTime(s)
+	if err == nil && len(s) == len("2006-01-02") {
+		at += 24*60*60 - 60
+	}
+	return at, err
 }
 
 func parseType(s string) (telegram.Type, error) {
@@ -408,8 +447,15 @@ func (f *Form) String() string {
 		line("Type", t.Type.String())
 	}
 	line("Deadline", writeTime(t.Deadline))
+	line("Deskby", writeTime(t.Deskby))
+	if t.Urgency == telegram.Immediately {
+		line("Urgency", "immediately")
+	}
 	line("Ask", asks(t.Asks))
 	line("Subject", t.Subject)
+	for _, c := range t.Codes {
+		line("Code", c)
+	}
 	for _, r := range t.References {
 		act := r.Act.String()
 		line(strings.ToUpper(act[:1])+act[1:], fmt.Sprintf("%s %d/%d", r.Post, r.Serial, r.Year))
@@ -458,6 +504,8 @@ func BodyText(body []telegram.Block) string {
 			b.WriteString(strings.TrimSuffix("[end "+x.Text, " ") + "]")
 		case telegram.Blank:
 			fmt.Fprintf(&b, "[blank %d]", x.Text[0])
+		case telegram.Insertion:
+			fmt.Fprintf(&b, "[%s %s]", insertions[x.Text[0]-telegram.Supplied], x.Text[1:])
 		default:
 			for l := range strings.Lines(x.Text) {
 				bare := strings.TrimSpace(l)

@@ -149,8 +149,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("it is read as %+v, want %+v", got, want)
 	}
 	for s, want := range map[string]int64{
-		"2026-12-01": day(2026, 12, 1, 0), "2026-12-01T12:00Z": day(2026, 12, 1, 12), "2026-12-01T12:00:00Z": day(2026, 12, 1, 12),
-		"2026-12-01T12:00-05:00": day(2026, 12, 1, 17), "1950-12-07": day(1950, 12, 7, 0), "9999-12-31": day(9999, 12, 31, 0),
+		"2026-12-01": day(2026, 12, 2, 0) - 60, "2026-12-01T12:00Z": day(2026, 12, 1, 12), "2026-12-01T12:00:00Z": day(2026, 12, 1, 12),
+		"2026-12-01T12:00-05:00": day(2026, 12, 1, 17), "1950-12-07": day(1950, 12, 8, 0) - 60, "9999-12-31": day(9999, 12, 31, 24) - 60,
 	} {
 		if got := parse(t, "To: A@B\nDeadline: "+s).Telegram.Deadline; got != want {
 			t.Errorf("%s is read as %d, want %d", s, got, want)

@@ -142,7 +142,7 @@ var badBodies = map[string]struct {
 	"a blank that says nothing":   {[]Block{{Blank, ""}}, "from 1 to 255"},
 	"a blank of two bytes":        {[]Block{{Blank, "\x01\x01"}}, "from 1 to 255"},
 	"two blanks for one":          {[]Block{{Blank, "\x01"}, {Blank, "\x01"}}, "write them as one"},
-	"an unknown block":            {[]Block{{0x46, ""}}, "unknown kind 0x46"},
+	"an unknown block":            {[]Block{{0x47, ""}}, "unknown kind 0x47"},
 }
 
 func TestCheckRefusesBodies(t *testing.T) {

@@ -26,16 +26,22 @@
 //	14 asks         u8: bit 0 receipt, bit 1 fulfilment
 //	15 subject      text, may be empty
 //	16 signature    the name that stands under the text, may be empty
-//	17 reference    u8 act ‖ u16 year ‖ u32 serial ‖ short text post ‖ R 32, or nothing; any number of times
+//	17 reference    u8 act ‖ u16 year ‖ u32 serial ‖ short text post ‖ R 32, or nothing; any number of times. The acts: 0 refers,
+//	                1 acknowledges, 2 fulfils, 3 fulfils in part, 4 asks for time, 5 grants time, 6 cannot comply, 7 conveys
+//	18 code         a subject code, 3 to 8 of A-Z and 0-9; up to eight times
+//	19 deskby       time; left out if there is none
+//	20 urgency      u8 1 the act is to be done immediately; left out else
 //
 // The blocks of the body, any number, in the order of the text:
 //
 //	0x41 paragraph        its text: no space at either end
-//	0x40 more             text that goes on in the same paragraph after a blank
+//	0x40 more             text that goes on in the same paragraph after a blank or an insertion
 //	0x42 convey           a telegram to be conveyed begins; the value says to whom
 //	0x43 end              it ends; the value is the signature under it. At most four deep
 //	0x44 blank            hides an extent when spans are withheld later; u8 n ≥ 1, n blank leaves.
 //	                      Of blanks in a row all but the last have n 255
+//	0x46 insertion        what the author did not write, within a paragraph or behind a signature: u8 kind (1 supplied, 2 gloss,
+//	                      3 sic) ‖ text; a leaf of its own
 //	0x45 attachment       reserved, refused by this version
 //
 // Parse accepts exactly what Marshal writes: parse, print, same bytes.

@@ -43,8 +43,20 @@ type Telegram struct {
 	Subject    string
 	Signature  string // the name under the text
 	References []Reference
+	Codes      []string // subject codes (RFC 6477 section 3.1.6), each at most 8 letters and digits
+	Deskby     int64    // when it must lie on the addressee's desk (ACP 127), seconds since 1970, 0 for none
+	Urgency    Urgency  // of the act that is asked, not of the telegram
 	Body       []Block
 }
+
+// Urgency says how soon the addressee is to act. It is no precedence: a telegram may travel slowly and ask for an act at once.
+type Urgency uint8
+
+// The urgencies.
+const (
+	InTime      Urgency = iota // by the deadline, if there is one
+	Immediately                // "Immediately visit …"
+)
 
 // Label says how a telegram is to be protected: RFC 7444's policy and classification, caveats, and the date it is looked at again.
 type Label struct {
@@ -71,9 +83,16 @@ const (
 	Refers       Act = iota // cites it only
 	Acknowledges            // we will do it
 	Fulfils                 // it is done: closes the order on both sides
+	PartFulfils             // part of it is done
+	AsksTime                // it needs more time: its own deadline is the one asked for
+	GrantsTime              // it has more time: until the deadline of this telegram
+	CannotComply            // it will not be done, and why: closes the order on both sides
+	Conveys                 // what was to be conveyed was: when, where, to whom, orally or left
 )
 
-var acts = [...]string{"refers", "acknowledges", "fulfils"}
+var acts = [...]string{"refers", "acknowledges", "fulfils", "part-fulfils", "asks-time", "grants-time", "cannot-comply", "conveys"}
+
+const lastAct = Conveys
 
 func (a Act) String() string {
 	if int(a) < len(acts) {
@@ -104,9 +123,18 @@ const (
 	Convey    BlockKind = 0x42
 	End       BlockKind = 0x43
 	Blank     BlockKind = 0x44
+	Insertion BlockKind = 0x46 // 0x45 is kept for attachments
 )
 
-// Block is one piece of a body: see the package comment. A Blank's Text is its count as one byte.
+// The kinds of insertions: the first byte of an Insertion's Text. The author did not write it, somebody else put it in.
+const (
+	Supplied = 1 // a word that is missing
+	Gloss    = 2 // what a word or a name means
+	Sic      = 3 // it stands so
+)
+
+// Block is one piece of a body: see the package comment. A Blank's Text is its count as one byte, an Insertion's
+// begins with its kind.
 type Block struct {
 	Kind BlockKind
 	Text string
@@ -171,11 +199,17 @@ func (t *Telegram) Check() error {
 	if err := t.checkLines(); err != nil {
 		return err
 	}
+	if t.Urgency > Immediately {
+		return fmt.Errorf("urgency %d is unknown", t.Urgency)
+	}
+	if err := t.checkCodes(); err != nil {
+		return err
+	}
 	if len(t.References) > MaxReferences {
 		return fmt.Errorf("it has %d references, at most %d are possible", len(t.References), MaxReferences)
 	}
 	for _, r := range t.References {
-		if r.Act > Fulfils || r.Serial == 0 {
+		if r.Act > lastAct || r.Serial == 0 {
 			return errors.New("a reference needs a known act and a number")
 		}
 		if err := CheckPostName(r.Post); err != nil {
@@ -207,6 +241,24 @@ func (t *Telegram) checkAddresses() error {
 			return fmt.Errorf("%s is addressed twice", a.Address)
 		}
 		seen[a.Address] = true
+	}
+	return nil
+}
+
+// MaxCodes bounds the subject codes of a telegram, as RFC 6477 section 3.1.6 does.
+const MaxCodes = 8
+
+func (t *Telegram) checkCodes() error {
+	if len(t.Codes) > MaxCodes {
+		return fmt.Errorf("it has %d subject codes, at most %d are possible", len(t.Codes), MaxCodes)
+	}
+	for i, c := range t.Codes {
+		if len(c) < 3 || len(c) > 8 || strings.Trim(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+			return fmt.Errorf("the subject code %q is not of 3 to 8 capital letters and digits", c)
+		}
+		if slices.Contains(t.Codes[:i], c) {
+			return fmt.Errorf("the subject code %s stands twice", c)
+		}
 	}
 	return nil
 }
@@ -258,8 +310,8 @@ func CheckBody(body []Block) error {
 			if b.Text == "" || strings.Trim(b.Text, spaces) != b.Text {
 				return errors.New("a paragraph is empty, or has a space at its end")
 			}
-			if b.Kind == More && (!open || body[i-1].Kind != Blank) {
-				return errors.New("a paragraph goes on only after a blank")
+			if b.Kind == More && (!open || body[i-1].Kind != Blank && body[i-1].Kind != Insertion) {
+				return errors.New("a paragraph goes on only after a blank or an insertion")
 			}
 			open = true
 			if err := checkText(b.Text); err != nil {
@@ -291,6 +343,16 @@ func CheckBody(body []Block) error {
 			}
 			if blanks += int(b.Text[0]); blanks > MaxBlanks {
 				return fmt.Errorf("it has more than %d blanks", MaxBlanks)
+			}
+		case Insertion:
+			if !open && (i == 0 || body[i-1].Kind != End) {
+				return errors.New("an insertion stands within a paragraph, or behind a signature")
+			}
+			if len(b.Text) < 2 || b.Text[0] < Supplied || b.Text[0] > Sic {
+				return errors.New("an insertion says of which kind it is, and something")
+			}
+			if err := checkLine(b.Text[1:], MaxLine); err != nil {
+				return fmt.Errorf("an insertion: %w", err)
 			}
 		default:
 			return fmt.Errorf("a block of unknown kind %#02x", uint8(b.Kind))

@@ -29,6 +29,9 @@ const (
 	kindSubject    = 15
 	kindSignature  = 16
 	kindReference  = 17
+	kindCode       = 18
+	kindDeskby     = 19
+	kindUrgency    = 20
 )
 
 // fields are the head as leaves, without the form.
@@ -46,6 +49,15 @@ func (t *Telegram) fields() []Leaf {
 		Leaf{kindSignature, []byte(t.Signature)})
 	for _, r := range t.References {
 		l = append(l, Leaf{kindReference, r.marshal()})
+	}
+	for _, c := range t.Codes {
+		l = append(l, Leaf{kindCode, []byte(c)})
+	}
+	if t.Deskby != 0 {
+		l = append(l, Leaf{kindDeskby, instant(t.Deskby)})
+	}
+	if t.Urgency != InTime {
+		l = append(l, Leaf{kindUrgency, []byte{byte(t.Urgency)}})
 	}
 	return l
 }
@@ -182,7 +194,13 @@ func (t *Telegram) take(kind uint8, v []byte) (err error) {
 		var r Reference
 		ok = r.read(&s)
 		t.References = append(t.References, r)
-	case uint8(More), uint8(Paragraph), uint8(Convey), uint8(End), uint8(Blank):
+	case kindCode:
+		t.Codes = append(t.Codes, string(v))
+	case kindDeskby:
+		ok = readInstant(&s, &t.Deskby)
+	case kindUrgency:
+		ok = s.ReadUint8((*uint8)(&t.Urgency))
+	case uint8(Insertion), uint8(More), uint8(Paragraph), uint8(Convey), uint8(End), uint8(Blank):
 		t.Body = append(t.Body, Block{BlockKind(kind), string(v)})
 	default:
 		return malformed(fmt.Sprintf("a part of unknown kind %#02x", kind))

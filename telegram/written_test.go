@@ -176,7 +176,7 @@ func TestCanonicalRefusals(t *testing.T) {
 		"nothing":                        {nil, "version 1"},
 		"version 2":                      {append([]byte{2}, good[1:]...), "version 1"},
 		"only a seed":                    {good[:33], ""},
-		"unknown kind":                   {append(slices.Clone(good), 0x46, 0), "unknown kind 0x46"},
+		"unknown kind":                   {append(slices.Clone(good), 0x47, 0), "unknown kind 0x47"},
 		"an attachment":                  {append(slices.Clone(good), 0x45, 0), "unknown kind 0x45"},
 		"kind 1, the form, as a field":   {append(slices.Clone(good), 1, 0), "unknown kind 0x01"},
 		"a byte behind it":               {append(slices.Clone(good), 0x41), "cut off"},

@@ -1,0 +1,69 @@
+package desk_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"chancery.example/chancery/desk"
+	"chancery.example/chancery/telegram"
+)
+
+// TestLinesOfASheet: every line that a sheet can have is read, and written again.
+func TestLinesOfASheet(t *testing.T) {
+	form, err := desk.ParseForm(strings.NewReader(`To: AMBASSADOR@BEIJING
+Deskby: 2026-12-01T08:00Z
+Urgency: immediately
+Code: KOR
+Code: ARMIST1
+Part-fulfils: MOSCOW 7/2026
+Asks-time: MOSCOW 8/2026
+Grants-time: MOSCOW 9/2026
+Cannot-comply: MOSCOW 10/2026
+Conveys: MOSCOW 11/2026
+
+They could box us on the ear by
+[supplied making]
+a resolution.
+
+[convey to X]
+
+Yes.
+
+[end ALPINE]
+[gloss the Minister]
+
+He wrote
+[sic yes and no]
+to it.
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := form.Telegram
+	if x.Deskby == 0 || x.Urgency != telegram.Immediately || !reflect.DeepEqual(x.Codes, []string{"KOR", "ARMIST1"}) {
+		t.Errorf("deskby, urgency, codes are read as %d, %d, %q", x.Deskby, x.Urgency, x.Codes)
+	}
+	var acts []telegram.Act
+	for _, r := range x.References {
+		acts = append(acts, r.Act)
+	}
+	if want := []telegram.Act{telegram.PartFulfils, telegram.AsksTime, telegram.GrantsTime, telegram.CannotComply, telegram.Conveys}; !reflect.DeepEqual(acts, want) {
+		t.Errorf("the acts are read as %v, want %v", acts, want)
+	}
+	want := []telegram.Block{{Kind: telegram.Paragraph, Text: "They could box us on the ear by"}, {Kind: telegram.Insertion, Text: "\x01making"}, {Kind: telegram.More, Text: "a resolution."},
+		{Kind: telegram.Convey, Text: "X"}, {Kind: telegram.Paragraph, Text: "Yes."}, {Kind: telegram.End, Text: "ALPINE"}, {Kind: telegram.Insertion, Text: "\x02the Minister"},
+		{Kind: telegram.Paragraph, Text: "He wrote"}, {Kind: telegram.Insertion, Text: "\x03yes and no"}, {Kind: telegram.More, Text: "to it."}}
+	if !reflect.DeepEqual(x.Body, want) {
+		t.Errorf("the body is read as %q", x.Body)
+	}
+	again, err := desk.ParseForm(strings.NewReader(form.String()))
+	if err != nil || !reflect.DeepEqual(again, form) {
+		t.Errorf("written and read again: %v\n%s", err, form)
+	}
+	x.Seed, x.From, x.Drafter = [32]byte{1}, telegram.Address{Office: "A", Post: "B"}, telegram.KeyRef{Person: 1, Key: 1}
+	read, err := telegram.Parse(x.Marshal())
+	if err != nil || !reflect.DeepEqual(read, &x) {
+		t.Errorf("as a telegram: %v", err)
+	}
+}

@@ -76,6 +76,8 @@ func brokenAt(t *testing.T, name string, stage store.Stage, commit int64) (fired
 			}
 			return db
 		}, func(c *post.Config) { c.Batch = 1 })
+		m.at("MOSCOW")
+		m.at("BEIJING")
 		b.armed.Store(true)
 		m.run("MOSCOW", "BEIJING")
 		newer := world().sign(must(world().dir.Append(world().posts["BEIJING"].nextSaid)))

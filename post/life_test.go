@@ -38,7 +38,7 @@ func wholeLife(t *testing.T, m *ministry) {
 	if err := moscow.Continue(context.Background(), map[string]uint32{fmt.Sprintf("register %d", year): 23342, "serial BEIJING": 2521, "special BEIJING": 1690}); err != nil {
 		t.Fatal(err)
 	}
-	m.run()
+	m.run(names[:]...)
 	id := moscow.draft(order)
 	if s := moscow.state(id).State; s != desk.Drafted {
 		t.Errorf("after drafting it is %s", s)
@@ -113,7 +113,7 @@ func dutiesDone(t *testing.T, x *desks, way archive.Way, number uint32) {
 
 func TestAnotherPostCannotFulfil(t *testing.T) {
 	m := open(t, nil)
-	m.run()
+	m.run(names[:]...)
 	m.at("MOSCOW").send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
 	m.delivered("MOSCOW")
 	// LONDON was sent nothing under serial 1, so what it cites is not ours.

@@ -101,7 +101,7 @@ func TestWindow(t *testing.T) {
 }
 
 func TestWildCarrier(t *testing.T) {
-	m := open(t, func(c *post.Config) { c.Retry, c.Batch = 40*time.Millisecond, 4 })
+	m := open(t, func(c *post.Config) { c.Retry, c.Batch = 150*time.Millisecond, 4 })
 	m.ether.set(func(e *ether) {
 		e.lose, e.repeat, e.corrupt, e.regrade, e.delay, e.reorder = 0.3, 0.3, 0.1, 0.1, 30*time.Millisecond, true
 	})

@@ -149,6 +149,12 @@ var byNumbers = []attack{
 	{name: "a count of sections that lies", alarm: true, says: "do not belong together", make: func(c *clerk) [][]byte {
 		return [][]byte{c.piece(1, 3, []byte("a")), c.piece(2, 4, []byte("b"))}
 	}},
+	{name: "sections at different precedences", alarm: true, says: "its sections came at different precedences", make: func(c *clerk) [][]byte {
+		raw := c.registered().Marshal()
+		first := c.piece(1, 2, raw[:1000])
+		c.precedence = telegram.Flash
+		return [][]byte{first, c.piece(2, 2, raw[1000:])}
+	}},
 	{name: "a section of another telegram among them", alarm: true, says: "malformed", make: func(c *clerk) [][]byte {
 		raw, other := c.registered().Marshal(), c.registered().Marshal()
 		return [][]byte{c.piece(1, 2, raw[:1000]), c.piece(2, 2, other[900:])}
@@ -169,8 +175,11 @@ func TestAttacks(t *testing.T) {
 	for _, a := range slices.Concat(onTheWay, byPeople, byNumbers) {
 		t.Run(a.name, func(t *testing.T) {
 			alarms, log := x.count("select coalesce(sum(times), 0) from alarm"), len(x.log.String())
-			if err := m.ether.deliver(x.route, max(a.at, telegram.Routine), a.make(newClerk(m, "MOSCOW", "BEIJING"))...); err != nil {
-				t.Fatal(err)
+			for _, e := range a.make(newClerk(m, "MOSCOW", "BEIJING")) {
+				at := must(telegram.ParseEnvelope(e)).Precedence
+				if err := m.ether.deliver(x.route, max(a.at, at), e); err != nil {
+					t.Fatal(err)
+				}
 			}
 			refused(t, x, entries)
 			if told := x.log.String()[log:]; !strings.Contains(told, a.says) {

@@ -135,3 +135,20 @@ func TestAnotherPostCannotFulfil(t *testing.T) {
 		t.Errorf("no alarm: %s", m.at("MOSCOW").trouble())
 	}
 }
+
+// A fulfilment closes the order it cites by its R, and nothing else that may have the number.
+func TestFulfilsAnotherTelegram(t *testing.T) {
+	m := open(t, nil)
+	m.run()
+	x := m.at("MOSCOW")
+	x.send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
+	m.delivered("MOSCOW")
+	c := newClerk(m, "BEIJING", "MOSCOW")
+	c.change = func(r *telegram.Telegram) {
+		r.References = []telegram.Reference{{Act: telegram.Fulfils, Post: "MOSCOW", Year: 2026, Serial: 1, Root: telegram.Root{1}}}
+	}
+	m.deliver("MOSCOW", c.envelopes(1)...)
+	if d, _ := duty(x.shown(archive.Out, 1), "BEIJING", desk.Fulfilment); d.Done != nil || !strings.Contains(x.trouble(), "a report cites our 1/2026") {
+		t.Errorf("%+v\n%s", d, x.trouble())
+	}
+}

@@ -170,7 +170,7 @@ func TestReleasedByTwoAtOnce(t *testing.T) {
 
 func TestReplyToInformation(t *testing.T) {
 	m := open(t, nil)
-	m.run()
+	m.run(names[:]...)
 	m.at("MOSCOW").send("To: AMBASSADOR@BEIJING\nInfo: AMBASSADOR@LONDON\n\nText.\n")
 	m.delivered("MOSCOW")
 	if _, err := m.at("LONDON").Reply(background, 0, 1, telegram.Acknowledges, "We shall."); err == nil || !strings.Contains(err.Error(), "for information only") {

@@ -137,11 +137,14 @@ func (w *cabinet) sign(d *directory.Directory) *directory.Directory {
 
 // ministry is three posts and what lies between them.
 type ministry struct {
-	t     *testing.T
-	ether *ether
-	desks map[string]*desks
-	stop  context.CancelFunc
-	done  sync.WaitGroup
+	t        *testing.T
+	ether    *ether
+	database func(name string) *store.DB
+	change   func(*post.Config)
+	mu       sync.Mutex
+	desks    map[string]*desks // those that were asked for; guarded by mu
+	stop     context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // desks is one post, with its people at it.
@@ -163,23 +166,42 @@ func open(t *testing.T, change func(*post.Config)) *ministry {
 }
 
 func openOn(t *testing.T, database func(name string) *store.DB, change func(*post.Config)) *ministry {
-	t.Helper()
-	m := &ministry{t: t, ether: newEther(1), desks: map[string]*desks{}}
+	return &ministry{t: t, ether: newEther(1), database: database, change: change, desks: map[string]*desks{}}
+}
+
+// at is a post. It is opened when it is first asked for, since a database costs more than most tests.
+func (m *ministry) at(name string) *desks {
+	m.t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if x := m.desks[name]; x != nil {
+		return x
+	}
+	x := &desks{m: m, secrets: world().posts[name], db: m.database(name), log: &journal{}}
+	m.t.Cleanup(m.crash) // before its database is closed
+	x.config = post.Config{Name: name, Route: x.route, Fingerprint: world().dir.Fingerprint(), Section: 1024, Retry: 50 * time.Millisecond,
+		Log: slog.New(slog.NewTextHandler(x.log, nil)), Now: func() time.Time { return time.Now().Add(time.Duration(x.skew.Load())) }}
+	if m.change != nil {
+		m.change(&x.config)
+	}
+	m.desks[name] = x
+	x.reopen()
+	if _, _, err := x.Adopt(context.Background(), world().dir.Marshal()); err != nil {
+		m.t.Fatal(err)
+	}
+	return x
+}
+
+// opened are the posts that were asked for.
+func (m *ministry) opened() (all []*desks) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, name := range names {
-		x := &desks{m: m, secrets: world().posts[name], db: database(name), log: &journal{}}
-		x.config = post.Config{Name: name, Route: x.route, Fingerprint: world().dir.Fingerprint(), Section: 1024, Retry: 50 * time.Millisecond,
-			Log: slog.New(slog.NewTextHandler(x.log, nil)), Now: func() time.Time { return time.Now().Add(time.Duration(x.skew.Load())) }}
-		if change != nil {
-			change(&x.config)
-		}
-		m.desks[name] = x
-		x.reopen()
-		if _, _, err := x.Adopt(context.Background(), world().dir.Marshal()); err != nil {
-			t.Fatal(err)
+		if x := m.desks[name]; x != nil {
+			all = append(all, x)
 		}
 	}
-	t.Cleanup(m.crash)
-	return m
+	return all
 }
 
 // reopen makes the post anew on its database, as a start after a crash does.
@@ -192,9 +214,7 @@ func (x *desks) reopen() {
 	x.Post = p
 }
 
-func (m *ministry) at(name string) *desks { return m.desks[name] }
-
-// run lets the posts named, or all of them, carry what waits, until crash or the test's end.
+// run lets the posts named, or MOSCOW and BEIJING, carry what waits, until crash or the test's end.
 func (m *ministry) run(posts ...string) {
 	ctx, stop := context.WithCancel(context.Background())
 	before := m.stop
@@ -205,10 +225,11 @@ func (m *ministry) run(posts ...string) {
 		stop()
 	}
 	if len(posts) == 0 {
-		posts = names[:]
+		posts = names[:2]
 	}
 	for _, name := range posts {
-		x, p := m.at(name), m.at(name).Post
+		x := m.at(name)
+		p := x.Post
 		m.done.Go(func() { x.ended = p.Run(ctx, m.ether.at(x.route)) })
 	}
 }
@@ -225,10 +246,10 @@ func (m *ministry) crash() {
 // until waits for something to become true.
 func (m *ministry) until(what string, ok func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			for _, name := range names {
-				m.t.Logf("%s:\n%s", name, m.at(name).log)
+			for _, x := range m.opened() {
+				m.t.Logf("%s:\n%s", x.name, x.log)
 			}
 			m.t.Fatalf("in vain: %s", what)
 		}

@@ -51,7 +51,7 @@ func TestReleasedByAClockThatIsAhead(t *testing.T) {
 		x := m.at("MOSCOW")
 		id := x.draft("To: AMBASSADOR@BEIJING\n\nText.\n")
 		x.handOver(id)
-		at := time.Now().Add(3 * time.Second).UTC()
+		at := time.Now().Add(2 * time.Second).UTC()
 		x.releasedAt(id, at)
 		x.held(id, at.Format(time.DateTime), "this machine's clock says")
 		m.delivered("MOSCOW")
@@ -135,6 +135,6 @@ func TestDamagedTelegramStopsNoFlash(t *testing.T) {
 	x.tamper("update filed set body = $1", []byte("damaged"))
 	x.send("To: AMBASSADOR@LONDON; flash\n\nTwo.\n")
 	m.ether.set(func(e *ether) { e.lose, e.closed[x.route] = 0.6, false })
-	m.run()
+	m.run(names[:]...)
 	m.until("the Flash is there and signed for", func() bool { return x.count("select count(*) from outbox where receipted is not null") == 1 })
 }

@@ -38,7 +38,7 @@ func wholeLife(t *testing.T, m *ministry) {
 	if err := moscow.Continue(context.Background(), map[string]uint32{fmt.Sprintf("register %d", year): 23342, "serial BEIJING": 2521, "special BEIJING": 1690}); err != nil {
 		t.Fatal(err)
 	}
-	m.run()
+	m.run(names[:]...)
 	id := moscow.draft(order)
 	if s := moscow.state(id).State; s != desk.Drafted {
 		t.Errorf("after drafting it is %s", s)
@@ -113,7 +113,7 @@ func dutiesDone(t *testing.T, x *desks, way archive.Way, number uint32) {
 
 func TestAnotherPostCannotFulfil(t *testing.T) {
 	m := open(t, nil)
-	m.run()
+	m.run(names[:]...)
 	m.at("MOSCOW").send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
 	m.delivered("MOSCOW")
 	// LONDON was sent nothing under serial 1, so what it cites is not ours.
@@ -133,5 +133,22 @@ func TestAnotherPostCannotFulfil(t *testing.T) {
 	}
 	if !strings.Contains(m.at("MOSCOW").trouble(), "a report cites our 1/2026") {
 		t.Errorf("no alarm: %s", m.at("MOSCOW").trouble())
+	}
+}
+
+// A fulfilment closes the order it cites by its R, and nothing else that may have the number.
+func TestFulfilsAnotherTelegram(t *testing.T) {
+	m := open(t, nil)
+	m.run()
+	x := m.at("MOSCOW")
+	x.send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
+	m.delivered("MOSCOW")
+	c := newClerk(m, "BEIJING", "MOSCOW")
+	c.change = func(r *telegram.Telegram) {
+		r.References = []telegram.Reference{{Act: telegram.Fulfils, Post: "MOSCOW", Year: 2026, Serial: 1, Root: telegram.Root{1}}}
+	}
+	m.deliver("MOSCOW", c.envelopes(1)...)
+	if d, _ := duty(x.shown(archive.Out, 1), "BEIJING", desk.Fulfilment); d.Done != nil || !strings.Contains(x.trouble(), "a report cites our 1/2026") {
+		t.Errorf("%+v\n%s", d, x.trouble())
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestFlashPassesBetweenSections(t *testing.T) {
-	m := open(t, func(c *post.Config) { c.Batch, c.Window = 1, 64<<10 })
+	m := open(t, func(c *post.Config) { c.Batch, c.Window, c.Retry = 1, 64<<10, time.Minute })
 	moscow := m.at("MOSCOW")
 	flash := moscow.draft("To: AMBASSADOR@BEIJING; flash\n\nAt once.\n")
 	moscow.handOver(flash)
@@ -101,11 +101,11 @@ func TestWindow(t *testing.T) {
 }
 
 func TestWildCarrier(t *testing.T) {
-	m := open(t, func(c *post.Config) { c.Retry, c.Batch = 40*time.Millisecond, 4 })
+	m := open(t, func(c *post.Config) { c.Retry, c.Batch = 150*time.Millisecond, 4 })
 	m.ether.set(func(e *ether) {
 		e.lose, e.repeat, e.corrupt, e.regrade, e.delay, e.reorder = 0.3, 0.3, 0.1, 0.1, 30*time.Millisecond, true
 	})
-	m.run()
+	m.run(names[:]...)
 	precedences := []string{"deferred", "routine", "priority", "immediate", "flash"}
 	sent := map[string]int{}
 	for i := range 60 {

@@ -150,13 +150,13 @@ func duty(s *post.Shown, of string, act desk.Act) (d post.Duty, ok bool) {
 // whole fails the test unless the registers of all posts prove to be as they were entered.
 func (m *ministry) whole() {
 	m.t.Helper()
-	for _, name := range names {
-		r, err := m.at(name).VerifyRegister(context.Background(), nil)
+	for _, x := range m.opened() {
+		r, err := x.VerifyRegister(context.Background(), nil)
 		if err != nil {
-			m.t.Fatal(name, err)
+			m.t.Fatal(x.name, err)
 		}
 		for _, f := range r.Findings {
-			m.t.Errorf("the register of %s, entry %d: %s", name, f.Entry, f.What)
+			m.t.Errorf("the register of %s, entry %d: %s", x.name, f.Entry, f.What)
 		}
 	}
 }

@@ -32,6 +32,7 @@ func onItsWay(t *testing.T) (*ministry, *desks, telegram.ReceiptItem) {
 }
 
 func TestForgedReceipts(t *testing.T) {
+	m, x, right := onItsWay(t)
 	for _, a := range []struct {
 		name, says string
 		by         string
@@ -62,19 +63,17 @@ func TestForgedReceipts(t *testing.T) {
 		{"nothing in it", "malformed", "BEIJING", func(c *clerk, i telegram.ReceiptItem) []byte { return c.receipt("MOSCOW", "BEIJING") }},
 	} {
 		t.Run(a.name, func(t *testing.T) {
-			t.Parallel()
-			m, x, right := onItsWay(t)
-			entries := x.count("select count(*) from entry")
+			entries, log := x.count("select count(*) from entry"), len(x.log.String())
 			c := newClerk(m, a.by, "MOSCOW")
 			c.precedence = telegram.Override
 			m.deliver("MOSCOW", a.make(c, right))
 			notFreed(t, x, entries)
-			if told := x.trouble(); !strings.Contains(told, "alarm of "+a.by) || !strings.Contains(told, a.says) {
+			if told := x.log.String()[log:]; !strings.Contains(told, "alarm post="+a.by) || !strings.Contains(told, a.says) {
 				t.Errorf("people were not told %q:\n%s", a.says, told)
 			}
-			m.whole()
 		})
 	}
+	m.whole()
 }
 
 // notFreed fails the test if the telegram to BEIJING is no longer carried.

@@ -62,8 +62,8 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 	json     bool
-	dir      string // the post's folder
-	secrets  string // file with passphrases
+	dir      string   // the post's folder
+	secrets  string   // file with passphrases
 	given    []string // lines for that file, of keys that are being made
 }
 

@@ -114,16 +114,16 @@ func (w *walkThrough) block(block string) string {
 		return block
 	}
 	out := kind + "\n"
-	for _, l := range strings.Split(body, "\n") {
-		if command, ok := strings.CutPrefix(l, "$ "); ok {
-			out += l + "\n" + w.run(command)
-		}
+	for _, part := range strings.Split("\n"+body, "\n$ ")[1:] {
+		command, printed, _ := strings.Cut(part, "\n")
+		out += "$ " + command + "\n" + w.run(command, printed)
 	}
 	return out
 }
 
 // run types one command. A port of our own stands in for the README's, so that the test does not depend on it being free.
-func (w *walkThrough) run(command string) string {
+// A command that only looks is typed again until it shows what the README says, as a person would who waits for a telegram.
+func (w *walkThrough) run(command, printed string) string {
 	command = strings.ReplaceAll(command, "127.0.0.1:14222", w.hub)
 	if name, value, ok := strings.Cut(command, "=$("); ok && !strings.Contains(name, " ") {
 		w.sh[name] = strings.TrimSpace(w.shell(strings.TrimSuffix(value, ")")))
@@ -136,10 +136,17 @@ func (w *walkThrough) run(command string) string {
 		w.start(background)
 		return ""
 	}
-	if strings.HasPrefix(command, "chancery show") || strings.HasPrefix(command, "chancery inbox") || strings.HasPrefix(command, "chancery register") {
-		time.Sleep(1500 * time.Millisecond) // a person is no faster
+	looks := strings.HasPrefix(command, "chancery show") || strings.HasPrefix(command, "chancery inbox") || strings.HasPrefix(command, "chancery register")
+	patience := 20 * time.Second
+	if *update {
+		patience = 3 * time.Second
 	}
-	return strings.ReplaceAll(w.shell(command), w.hub, "127.0.0.1:14222")
+	for end := time.Now().Add(patience); ; time.Sleep(300 * time.Millisecond) {
+		out := strings.ReplaceAll(w.shell(command), w.hub, "127.0.0.1:14222")
+		if !looks || time.Now().After(end) || !*update && strings.TrimSpace(mask(out)) == strings.TrimSpace(mask(printed)) {
+			return out
+		}
+	}
 }
 
 func (w *walkThrough) shell(command string) string {

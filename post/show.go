@@ -19,32 +19,35 @@ import (
 
 // Shown is a telegram as one post has it, with every proof checked again.
 type Shown struct {
-	Post       string                `json:"post"` // whose telegram this is
-	Way        archive.Way           `json:"way"`
-	Year       int                   `json:"year"`
-	Number     uint32                `json:"number"` // this post's own: register number or incoming number
-	From       telegram.Address      `json:"from"`
-	Telegram   archive.SheetTelegram `json:"telegram"` // in the form of a sheet
-	Sheet      string                `json:"sheet"`    // set
-	Subject    string                `json:"subject,omitempty"`
-	Label      telegram.Label        `json:"label"`
-	Type       telegram.Type         `json:"type"`
-	DTG        string                `json:"dtg"`
-	Drafter    telegram.KeyRef       `json:"drafter"`
-	Releaser   telegram.KeyRef       `json:"releaser"`
-	Released   time.Time             `json:"released"`
-	Registered time.Time             `json:"registered"`
-	Deadline   *time.Time            `json:"deadline,omitempty"`
-	References []Cited               `json:"references,omitempty"`
-	DraftRoot  telegram.Root         `json:"draft_root"`
-	Root       telegram.Root         `json:"root"`
-	Entry      int64                 `json:"entry"` // its entry in this post's register
-	Addressed  []Addressed           `json:"addressed,omitempty"`
-	Arrived    *Arrived              `json:"arrived,omitempty"`
-	Duties     []Duty                `json:"duties,omitempty"`
-	Checked    []string              `json:"checked"`  // what was proved
-	Findings   []string              `json:"findings"` // what was not
-	Verified   bool                  `json:"verified"` // everything held
+	Post        string                `json:"post"` // whose telegram this is
+	Way         archive.Way           `json:"way"`
+	Year        int                   `json:"year"`
+	Number      uint32                `json:"number"` // this post's own: register number or incoming number
+	From        telegram.Address      `json:"from"`
+	Telegram    archive.SheetTelegram `json:"telegram"` // in the form of a sheet
+	Sheet       string                `json:"sheet"`    // set
+	Subject     string                `json:"subject,omitempty"`
+	Label       telegram.Label        `json:"label"`
+	Type        telegram.Type         `json:"type"`
+	DTG         string                `json:"dtg"`
+	Drafter     telegram.KeyRef       `json:"drafter"`
+	Releaser    telegram.KeyRef       `json:"releaser"`
+	Released    time.Time             `json:"released"`
+	Registered  time.Time             `json:"registered"`
+	Deadline    *time.Time            `json:"deadline,omitempty"`
+	Deskby      *time.Time            `json:"deskby,omitempty"`
+	Immediately bool                  `json:"immediately,omitempty"` // the act that is asked
+	Codes       []string              `json:"subject_codes,omitempty"`
+	References  []Cited               `json:"references,omitempty"`
+	DraftRoot   telegram.Root         `json:"draft_root"`
+	Root        telegram.Root         `json:"root"`
+	Entry       int64                 `json:"entry"` // its entry in this post's register
+	Addressed   []Addressed           `json:"addressed,omitempty"`
+	Arrived     *Arrived              `json:"arrived,omitempty"`
+	Duties      []Duty                `json:"duties,omitempty"`
+	Checked     []string              `json:"checked"`  // what was proved
+	Findings    []string              `json:"findings"` // what was not
+	Verified    bool                  `json:"verified"` // everything held
 }
 
 // Cited is a telegram that this one cites.
@@ -102,7 +105,7 @@ func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint3
 	t := r.Telegram
 	s := &Shown{Post: p.config.Name, Way: f.Way, Year: f.Year, Number: f.Number, From: t.From, Subject: t.Subject, Label: t.Label, Type: t.Type,
 		DTG: telegram.DTG(t.DTG), Drafter: t.Drafter, Releaser: t.Releaser, Released: time.Unix(t.Released, 0).UTC(),
-		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Findings: []string{}}
+		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Deskby: when(t.Deskby), Immediately: t.Urgency == telegram.Immediately, Codes: t.Codes, Findings: []string{}}
 	for _, c := range t.References {
 		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
 	}
@@ -280,6 +283,9 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	if t.Label.Classification != "" {
 		x.Handling = append([]string{strings.ToUpper(t.Label.Classification)}, x.Handling...)
 	}
+	if t.Deskby != 0 {
+		x.Handling = append(x.Handling, "DESKBY "+telegram.DTG(t.Deskby))
+	}
 	if t.Type != telegram.Operation {
 		x.Banner = strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String())
 	}
@@ -334,30 +340,47 @@ func placed(as []telegram.Addressee) []archive.Addressee {
 // sheetText writes a body as paper has it: a conveyed telegram stands in quotation marks, its signature the last line within them.
 func sheetText(body []telegram.Block) string {
 	var parts []string
-	open := ""
+	open := "" // quotation marks that wait for the first paragraph within them
+	goOn := func(text string) {
+		if len(parts) > 0 {
+			parts[len(parts)-1] += text
+		}
+	}
 	for i, b := range body {
 		switch b.Kind {
 		case telegram.Convey:
 			open += "\""
 		case telegram.End:
-			if b.Text == "" {
-				if len(parts) > 0 {
-					parts[len(parts)-1] += "\""
-				}
+			signature := b.Text
+			if i+1 < len(body) && body[i+1].Kind == telegram.Insertion {
+				signature += inserted(body[i+1])
+			}
+			if signature == "" {
+				goOn("\"")
 			} else {
-				parts = append(parts, open+b.Text+".\"")
+				parts = append(parts, open+signature+".\"")
 			}
 			open = ""
-		case telegram.More:
-			if len(parts) > 0 && i > 0 {
-				parts[len(parts)-1] += " " + b.Text
+		case telegram.Insertion:
+			if body[i-1].Kind != telegram.End { // there it stands behind the signature already
+				goOn(inserted(b))
 			}
+		case telegram.More:
+			goOn(" " + b.Text)
 		case telegram.Paragraph:
 			parts = append(parts, open+b.Text)
 			open = ""
 		}
 	}
 	return strings.Join(parts, "\n\n")
+}
+
+// inserted sets an insertion in square brackets, as editors do.
+func inserted(b telegram.Block) string {
+	if b.Text[0] == telegram.Sic {
+		return " [sic: " + b.Text[1:] + "]"
+	}
+	return " [" + b.Text[1:] + "]"
 }
 
 // conveyed describes the outermost telegram conveyed, nil if there is none.
@@ -374,6 +397,9 @@ func conveyed(body []telegram.Block) *archive.Conveyed {
 		case telegram.End:
 			if depth--; depth == 0 && c != nil && c.Text == "" {
 				c.Signature, c.Gloss = signatureAndGloss(b.Text)
+				if i+1 < len(body) && body[i+1].Kind == telegram.Insertion {
+					c.Gloss = body[i+1].Text[1:]
+				}
 				c.Text = sheetText(body[first:i])
 				for _, x := range body[first:i] {
 					if x.Kind == telegram.Paragraph && numberedPoint(x.Text) {

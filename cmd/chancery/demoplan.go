@@ -180,11 +180,10 @@ func bodyOf(t *archive.SheetTelegram) []telegram.Block {
 			before, after := strings.TrimRight(text[:i], " \n\"“«„'‘"), text[i+len(c.Text):]
 			body = append(paragraphs(before), telegram.Block{Kind: telegram.Convey, Text: c.To})
 			body = append(body, paragraphs(c.Text)...)
-			signature := c.Signature
+			body = append(body, telegram.Block{Kind: telegram.End, Text: c.Signature})
 			if c.Gloss != "" {
-				signature += " [" + c.Gloss + "]"
+				body = append(body, telegram.Block{Kind: telegram.Insertion, Text: string([]byte{telegram.Gloss}) + c.Gloss})
 			}
-			body = append(body, telegram.Block{Kind: telegram.End, Text: signature})
 			text = afterSignature(after, c.Signature)
 		}
 	}

@@ -99,8 +99,8 @@ A draft is lines of «Key: value», an empty line, and the text:
 
   [end PRINCIPAL]
 
-The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Ask, Subject, Refers, Acknowledges,
-Fulfils, Signature, and, kept at this post and never sent, Department and Copy.`,
+The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
+Refers, Acknowledges, Fulfils, Signature, and, kept at this post and never sent, Department and Copy.`,
 		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
 		Args: func(_ *cobra.Command, args []string) error {
 			if (handOver == 0) != (len(args) == 1) {
@@ -364,6 +364,12 @@ func rendered(t *telegram.Telegram) string {
 	if t.Deadline != 0 {
 		line("Deadline", telegram.DTG(t.Deadline))
 	}
+	if t.Deskby != 0 {
+		line("Deskby", telegram.DTG(t.Deskby))
+	}
+	if t.Urgency == telegram.Immediately {
+		line("Urgency", "the act is to be done immediately")
+	}
 	if t.Asks&telegram.AskReceipt != 0 {
 		line("Asks", "confirm receipt")
 	}
@@ -372,6 +378,7 @@ func rendered(t *telegram.Telegram) string {
 	}
 	line("Drafter", t.Drafter)
 	line("Subject", t.Subject)
+	line("Codes", strings.Join(t.Codes, ", "))
 	for _, r := range t.References {
 		line("Cites", fmt.Sprintf("%s %s %d/%d", r.Act, r.Post, r.Serial, r.Year))
 	}

@@ -134,3 +134,6 @@ create table setting (name text primary key, value text not null);
 
 -- Numbers of rows that mean nothing outside: drafts, filed telegrams, alarms.
 create table counter (name text primary key, last integer not null);
+
+-- Which of several processes on one PostgreSQL owns a way: what comes in, or what goes to one post.
+create table owner (way text primary key, process text not null, until integer not null);

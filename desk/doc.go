@@ -45,5 +45,20 @@
 // line after [blank 3] or an insertion goes on in the paragraph before it; after an empty line a new one begins.
 //
 // A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
-// the order closes it on both.
+// the order closes it on both. How it ended stands with it: done, or cannot comply.
+//
+// A [Deed] is what one telegram says of an order that it cites. Seven things can be said:
+//
+//	Acknowledges   we will do it                 closes the acknowledgement
+//	Part-fulfils   part of it is done            closes nothing
+//	Conveys        it was conveyed: when, where  closes nothing
+//	Asks-time      more time, until its Deadline closes nothing; the order is due as before
+//	Grants-time    it has time until Deadline    the order is due then
+//	Fulfils        it is done                    ends the order
+//	Cannot-comply  it will not be done, and why  ends the order, as not done
+//
+// Grants-time is said by the post that ordered, of its own order, to one action post at a time; the others are said by an action addressee's
+// post to the post that ordered. Both posts enter a deed with the serial of the telegram that says it, so that it does not matter in which order
+// telegrams arrive: of two that end an order the one with the lower serial counts, of two grants the one with the higher. The other is kept
+// and shown. A grant that comes before its order waits for it ([Early]).
 package desk

@@ -27,7 +27,17 @@ type Duty struct {
 	Due   int64     // seconds since 1970, 0 for none
 	Done  time.Time // zero while it is open
 	By    int64     // the filed telegram that did it, 0 for a receipt
+	Ended End       // how; empty while it is open
 }
+
+// End is how a duty ended.
+type End string
+
+// The two ways: it is done, or it will not be.
+const (
+	Done         End = "done"
+	CannotComply End = "cannot comply"
+)
 
 // Ask lays duties on posts. What a post has done before it was asked stays done. A duty stands once in ds.
 func Ask(tx *store.Tx, ds []Duty) error {
@@ -44,8 +54,9 @@ func Did(tx *store.Tx, of int64, post string, act Act, by int64, at time.Time) e
 	if by != 0 {
 		b = by
 	}
-	_, err := tx.Exec(`insert into duty (of, post, act, asked, due, done, by) values ($1, $2, $3, 0, 0, $4, $5)
-		on conflict (of, post, act) do update set done = coalesce(duty.done, excluded.done), by = case when duty.done is null then excluded.by else duty.by end`,
+	_, err := tx.Exec(`insert into duty (of, post, act, asked, due, done, by, ended) values ($1, $2, $3, 0, 0, $4, $5, 'done')
+		on conflict (of, post, act) do update set done = coalesce(duty.done, excluded.done), by = case when duty.done is null then excluded.by else duty.by end,
+			ended = coalesce(duty.ended, excluded.ended)`,
 		of, post, string(act), at.UnixMilli(), b)
 	if err != nil {
 		return fmt.Errorf("noting the %s by %s: %w", act, post, err)
@@ -55,20 +66,42 @@ func Did(tx *store.Tx, of int64, post string, act Act, by int64, at time.Time) e
 
 // Duties gives what a filed telegram asked for and what was done.
 func Duties(tx *store.Tx, of int64) ([]Duty, error) {
-	rows, err := tx.Query("select post, act, asked, due, done, by from duty where of = $1 order by post, act", of)
+	return readDuties(tx, "from duty where of = $1 order by post, act", of)
+}
+
+// Asked gives the duties laid on posts by what this post sent (given), what it received (received), or both, at most limit of them:
+// the open ones first, by the time they are due, those that are never due last. Ended ones follow when ended is set.
+func Asked(tx *store.Tx, given, received, ended bool, limit int) ([]Duty, error) {
+	where := "duty.asked = 1"
+	if !ended {
+		where += " and duty.done is null"
+	}
+	switch {
+	case given && !received:
+		where += " and filed.way = 'out'"
+	case received && !given:
+		where += " and filed.way = 'in'"
+	}
+	return readDuties(tx, "from duty join filed on filed.id = duty.of where "+where+
+		" order by case when duty.done is null then 0 else 1 end, case when duty.due = 0 then 1 else 0 end, duty.due, duty.of, duty.post, duty.act limit $1", limit)
+}
+
+func readDuties(tx *store.Tx, from string, args ...any) ([]Duty, error) {
+	rows, err := tx.Query("select duty.of, duty.post, duty.act, duty.asked, duty.due, duty.done, duty.by, duty.ended "+from, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the duties: %w", err)
 	}
 	defer rows.Close()
 	var out []Duty
 	for rows.Next() {
-		d := Duty{Of: of}
+		var d Duty
 		var asked int
 		var done, by sql.NullInt64
-		if err := rows.Scan(&d.Post, &d.Act, &asked, &d.Due, &done, &by); err != nil {
+		var ended sql.NullString
+		if err := rows.Scan(&d.Of, &d.Post, &d.Act, &asked, &d.Due, &done, &by, &ended); err != nil {
 			return nil, fmt.Errorf("reading the duties: %w", err)
 		}
-		d.Asked, d.By = asked == 1, by.Int64
+		d.Asked, d.By, d.Ended = asked == 1, by.Int64, End(ended.String)
 		if done.Valid {
 			d.Done = time.UnixMilli(done.Int64)
 		}

@@ -23,6 +23,9 @@ func expect(t testing.TB, db *store.DB, of int64, want ...desk.Duty) {
 	t.Helper()
 	same := func(a, b desk.Duty) bool {
 		at := a.Done.Equal(b.Done)
+		if !b.Done.IsZero() && b.Ended == "" {
+			b.Ended = desk.Done // the usual end
+		}
 		a.Done, b.Done = time.Time{}, time.Time{}
 		return at && a == b
 	}

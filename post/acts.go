@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"chancery.example/chancery/archive"
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/directory"
 	"chancery.example/chancery/seal"
@@ -114,28 +113,6 @@ func (p *Post) compose(v *view, form *desk.Form, drafter telegram.KeyRef, seed [
 		return nil, fmt.Errorf("the directory has no office %s to send from", t.From)
 	}
 	return &t, v.knows(&t, p.config.Name)
-}
-
-// citeRoots gives the references the R of what they cite, where this post has it.
-func (p *Post) citeRoots(t *telegram.Telegram) error {
-	refs := append([]telegram.Reference(nil), t.References...)
-	for i := range refs {
-		err := p.db.Read(context.Background(), func(tx *store.Tx) error {
-			f, err := archive.BySerial(tx, refs[i].Post, refs[i].Serial)
-			if err == nil {
-				refs[i].Root = f.Root
-			}
-			if errors.Is(err, archive.ErrNone) && refs[i].Act == telegram.Refers {
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("it cites %s %d/%d: %w", refs[i].Post, refs[i].Serial, refs[i].Year, err)
-		}
-	}
-	t.References = refs
-	return nil
 }
 
 // knows says whether the directory has everyone to whom the telegram goes.
@@ -340,36 +317,3 @@ func (p *Post) Release(ctx context.Context, id int64, written, ed, pq []byte) er
 
 // clockSkew is how far a releaser's clock may be from the post's.
 const clockSkew = 5 * time.Minute
-
-// Reply makes the form of a telegram that answers one received here: it goes to the office that sent it, and says what it does for it.
-func (p *Post) Reply(ctx context.Context, year int, number uint32, act telegram.Act, text string) (*desk.Form, error) {
-	f, r, err := p.filed(ctx, archive.In, year, number)
-	if err != nil {
-		return nil, err
-	}
-	order := r.Telegram
-	form := &desk.Form{}
-	t := &form.Telegram
-	t.References = []telegram.Reference{{Act: act, Post: f.Post, Year: r.Numbers.Year, Serial: f.Serial}}
-	t.To = []telegram.Addressee{{Address: order.From, Precedence: f.Precedence}}
-	for _, a := range order.To {
-		if a.Post == p.config.Name {
-			t.From.Office = a.Office
-			break
-		}
-	}
-	if t.From.Office == "" {
-		return nil, fmt.Errorf("incoming %d was sent to this post for information only: there is nothing to %s", number, strings.TrimSuffix(act.String(), "s"))
-	}
-	t.Label, t.Type, t.Signature = order.Label, order.Type, t.From.Office
-	t.Label.Review = 0
-	answer, err := desk.ParseForm(strings.NewReader("To: X@X\n\n" + text))
-	if err != nil {
-		return nil, err
-	}
-	if len(answer.Telegram.Body) == 0 {
-		return nil, errors.New("the report has no text: say what was done")
-	}
-	t.Body = answer.Telegram.Body
-	return form, nil
-}

@@ -369,7 +369,10 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := desk.Did(tx, id, p.config.Name, desk.Receipt, 0, now); err != nil {
 		return err
 	}
-	if err := p.closeOthersDuties(tx, id, a.from, w.Telegram, now); err != nil {
+	if err := p.grantWaited(tx, id, a.from, serial, now); err != nil {
+		return err
+	}
+	if err := p.closeOthersDuties(tx, id, a.from, w, now); err != nil {
 		return err
 	}
 	answer.add(a.from, telegram.ReceiptItem{Serial: serial, Root: w.root, Entry: w.entry})
@@ -384,30 +387,6 @@ type incomingLocal struct {
 // incomingNumbers are what the receiver enters: its own incoming number, and beside it the sender's serial.
 func incomingNumbers(at time.Time, number uint32, from string, serial uint32) telegram.Numbers {
 	return telegram.Numbers{Year: uint16(at.UTC().Year()), Register: number, Serials: []telegram.Serial{{Post: from, Number: serial}}, Registered: at.Unix()}
-}
-
-// closeOthersDuties notes what another post has done for orders of this post, which its telegram cites.
-func (p *Post) closeOthersDuties(tx *store.Tx, id int64, from string, t *telegram.Telegram, now time.Time) error {
-	for _, ref := range t.References {
-		act, ok := actOf(ref.Act)
-		if !ok || ref.Post != p.config.Name {
-			continue
-		}
-		d, err := circuit.DeliveryOf(tx, from, ref.Serial)
-		if err != nil {
-			return err
-		}
-		if d == nil || d.Root != ref.Root {
-			if err := p.alarm(tx, from, fmt.Sprintf("a report cites our %d/%d, which is not what was sent under that number", ref.Serial, ref.Year)); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := desk.Did(tx, d.Of, from, act, id, now); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // refuseWhole drops a telegram that came genuinely from a post and still must not be taken. Somebody must look.

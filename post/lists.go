@@ -25,6 +25,7 @@ type Listed struct {
 	Received   time.Time           `json:"received"`
 	Open       []desk.Act          `json:"open"` // what is asked of this post and not done
 	Done       []desk.Act          `json:"done"`
+	Fulfilment *Standing           `json:"fulfilment,omitempty"` // how the order stands, if it asks this post for one or a report was sent
 }
 
 // Alarm is something that somebody must look at.
@@ -59,12 +60,8 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 			if err != nil {
 				return err
 			}
-			for _, d := range ds {
-				if d.Done.IsZero() {
-					l.Open = append(l.Open, d.Act)
-				} else {
-					l.Done = append(l.Done, d.Act)
-				}
+			if err := l.stands(tx, f.ID, ds, p.config.Now()); err != nil {
+				return err
 			}
 			list = append(list, l)
 		}
@@ -72,6 +69,27 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 		return err
 	})
 	return list, alarms, err
+}
+
+// stands says which duties are open, which are done, and how far the fulfilment is.
+func (l *Listed) stands(tx *store.Tx, of int64, ds []desk.Duty, now time.Time) error {
+	for _, d := range ds {
+		switch {
+		case d.Done.IsZero():
+			l.Open = append(l.Open, d.Act)
+		case d.Ended != desk.CannotComply:
+			l.Done = append(l.Done, d.Act)
+		}
+		if d.Act == desk.Fulfilment {
+			deeds, err := desk.Deeds(tx, of)
+			if err != nil {
+				return err
+			}
+			s := standing(&d, deeds, now)
+			l.Fulfilment = &s
+		}
+	}
+	return nil
 }
 
 func readAlarms(tx *store.Tx) ([]Alarm, error) {

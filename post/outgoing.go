@@ -256,7 +256,7 @@ func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
 	if err := desk.Ask(tx, duties(id, t, "")); err != nil {
 		return err
 	}
-	return p.closeOwnDuties(tx, id, t, now)
+	return p.closeOwnDuties(tx, id, t, &n, now)
 }
 
 // duties are what a telegram asks of its action addressees' posts, or of one of them.
@@ -275,39 +275,6 @@ func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
 		}
 	}
 	return ds
-}
-
-// closeOwnDuties notes what this post does by sending a telegram: it acknowledges or fulfils the orders it cites.
-func (p *Post) closeOwnDuties(tx *store.Tx, id int64, t *telegram.Telegram, now time.Time) error {
-	for _, ref := range t.References {
-		act, ok := actOf(ref.Act)
-		if !ok || ref.Post == p.config.Name {
-			continue
-		}
-		order, err := archive.BySerial(tx, ref.Post, ref.Serial)
-		if errors.Is(err, archive.ErrNone) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if ref.Root == order.Root {
-			if err := desk.Did(tx, order.ID, p.config.Name, act, id, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func actOf(a telegram.Act) (desk.Act, bool) {
-	switch a {
-	case telegram.Acknowledges:
-		return desk.Acknowledgement, true
-	case telegram.Fulfils:
-		return desk.Fulfilment, true
-	}
-	return "", false
 }
 
 // peer is what this process knows of the way to one post.

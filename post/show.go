@@ -46,9 +46,10 @@ type Shown struct {
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Duties      []Duty                `json:"duties,omitempty"`
-	Checked     []string              `json:"checked"`  // what was proved
-	Findings    []string              `json:"findings"` // what was not
-	Verified    bool                  `json:"verified"` // everything held
+	Deeds       []Deed                `json:"deeds,omitempty"` // all that was said of it, the oldest first
+	Checked     []string              `json:"checked"`         // what was proved
+	Findings    []string              `json:"findings"`        // what was not
+	Verified    bool                  `json:"verified"`        // everything held
 }
 
 // Cited is a telegram that this one cites.
@@ -89,8 +90,9 @@ type Duty struct {
 	Act   desk.Act   `json:"act"`
 	Asked bool       `json:"asked"`
 	Due   *time.Time `json:"due,omitempty"`
-	Done  *time.Time `json:"done,omitempty"`
-	By    string     `json:"by,omitempty"` // the telegram that did it, by this post's number
+	Done  *time.Time `json:"done,omitempty"` // or it was said that it will not be: see Progress
+	By    string     `json:"by,omitempty"`   // the telegram that did it, by this post's number
+	Standing
 }
 
 // Show gives a telegram by this post's own number; year 0 is this year. Markings are the words this post's sheets have for precedences.
@@ -126,7 +128,7 @@ func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint3
 		if err != nil {
 			return err
 		}
-		return s.showDuties(tx, f.ID)
+		return s.showDuties(tx, f.ID, p.config.Now())
 	})
 	if err != nil {
 		return nil, err
@@ -247,23 +249,24 @@ func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {
 	return nil
 }
 
-func (s *Shown) showDuties(tx *store.Tx, of int64) error {
+func (s *Shown) showDuties(tx *store.Tx, of int64, now time.Time) error {
 	ds, err := desk.Duties(tx, of)
 	if err != nil {
 		return err
 	}
+	deeds, err := desk.Deeds(tx, of)
+	if err != nil {
+		return err
+	}
 	for _, d := range ds {
-		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done)}
-		if d.By != 0 {
-			by, err := archive.Get(tx, d.By)
-			if err != nil {
-				return err
-			}
-			x.By = fmt.Sprintf("%s %d/%d", by.Way, by.Number, by.Year)
+		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done), Standing: standing(&d, deeds, now)}
+		if x.By, err = numberOf(tx, d.By); err != nil {
+			return err
 		}
 		s.Duties = append(s.Duties, x)
 	}
-	return nil
+	s.Deeds, err = told(tx, deeds)
+	return err
 }
 
 func (p *Post) localOf(f *archive.Filed) (l desk.Local) {

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"chancery.example/chancery/archive"
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
@@ -102,8 +101,8 @@ A draft is lines of «Key: value», an empty line, and the text:
   [end PRINCIPAL]
 
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
-Refers, Acknowledges, Fulfils, Signature, and, kept at this post and never sent, Department, Copy, and Clearance: the
-number of an officer who must clear it before it can be released.`,
+Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and
+never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.`,
 		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
 		Args: func(_ *cobra.Command, args []string) error {
 			if (handOver == 0) != (len(args) == 1) {
@@ -391,56 +390,4 @@ func rendered(t *telegram.Telegram) string {
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)
 	return b.String()
-}
-
-func (a *app) replyCommand(verb string) *cobra.Command {
-	var who asOfficer
-	var year int
-	var text, file string
-	act, past := telegram.Acknowledges, "we will do it"
-	if verb == "fulfil" {
-		act, past = telegram.Fulfils, "it is done, and how"
-	}
-	c := &cobra.Command{
-		Use:   verb + " NUMBER",
-		Short: strings.ToUpper(verb[:1]) + verb[1:] + " an order that was received: " + past,
-		Long: `Drafts a telegram to the office that gave the order, which cites it, and hands it over, signed by its drafter. NUMBER is this
-post's incoming number, as chancery inbox lists it. When it is released and has arrived, the order shows on both sides that this was done.`,
-		Example: fmt.Sprintf("  chancery %s 1 --dir beijing --text 'Done today at noon.'", verb),
-		Args:    exactly("NUMBER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := strconv.ParseUint(args[0], 10, 32)
-			if err != nil || n == 0 {
-				return usage("%q is no incoming number; chancery inbox lists them", args[0])
-			}
-			if file != "" {
-				b, err := os.ReadFile(file)
-				if err != nil {
-					return err
-				}
-				text = string(b)
-			}
-			if text == "" && act == telegram.Acknowledges {
-				text = "Received and understood. It will be done."
-			}
-			if text == "" {
-				return usage("say what was done, with --text or --file")
-			}
-			f, o, err := a.at(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer o.close()
-			var out draftID
-			if err := o.do(cmd.Context(), "reply", numbered{Way: archive.In, Year: year, Number: uint32(n), Does: uint8(act), Text: text}, &out); err != nil {
-				return fmt.Errorf("%w. Nothing was kept", err)
-			}
-			return a.handOver(cmd.Context(), f, o, out.ID, &who)
-		},
-	}
-	who.flags(c)
-	c.Flags().StringVar(&text, "text", "", "the `words` of the report")
-	c.Flags().StringVar(&file, "file", "", "a `file` with the words of the report")
-	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
-	return c
 }

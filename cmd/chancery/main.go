@@ -92,7 +92,7 @@ func (a *app) root() *cobra.Command {
 
 A post is one folder. Make the directory's root officers (directory new), make a post (init), have it
 admitted (directory admit, sign), let the post adopt the directory (directory adopt), and serve it.
-Then people draft, release, read, acknowledge and fulfil.`,
+Then people draft, release, read, and answer: acknowledge, part-done, more-time, conveyed, fulfil, cannot-comply.`,
 		Example:       "  chancery demo          carries a telegram between three posts on this machine and shows each stage",
 		SilenceErrors: true, SilenceUsage: true,
 	}
@@ -101,8 +101,11 @@ Then people draft, release, read, acknowledge and fulfil.`,
 	f.BoolVar(&a.json, "json", false, "print one JSON value in place of words")
 	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
-	root.AddCommand(a.initCommand(), a.directoryCommand(), a.serveCommand(), a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(), a.inboxCommand(),
-		a.showCommand(), a.replyCommand("acknowledge"), a.replyCommand("fulfil"), a.registerCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
+	root.AddCommand(a.initCommand(), a.directoryCommand(), a.serveCommand(),
+		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
+		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
+		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),
+		a.registerCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
 	return root
 }
 

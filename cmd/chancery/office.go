@@ -157,17 +157,18 @@ type (
 		Signature []byte `json:"signature"`
 	}
 	numbered struct {
-		Way    archive.Way  `json:"way"`
-		Year   int          `json:"year"`
-		Number uint32       `json:"number"`
-		Act    telegram.Act `json:"-"`
-		Does   uint8        `json:"does,omitempty"`
-		Text   string       `json:"text,omitempty"`
+		Way    archive.Way `json:"way"`
+		Year   int         `json:"year"`
+		Number uint32      `json:"number"`
 	}
 	inbox struct {
 		Telegrams []post.Listed      `json:"telegrams"`
 		Drafts    []post.DraftListed `json:"drafts"`
 		Alarms    []post.Alarm       `json:"alarms"`
+	}
+	orders struct {
+		Orders []post.Order `json:"orders"`
+		More   bool         `json:"more,omitempty"` // there are more than these
 	}
 	adopted struct {
 		Statements int64 `json:"statements"`
@@ -242,13 +243,25 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		"show": does(func(ctx context.Context, in numbered) (any, error) {
 			return p.Show(ctx, in.Way, in.Year, in.Number, f.config.Markings)
 		}),
-		"reply": does(func(ctx context.Context, in numbered) (any, error) {
-			form, err := p.Reply(ctx, in.Year, in.Number, telegram.Act(in.Does), in.Text)
+		"reply": does(func(ctx context.Context, in post.Report) (any, error) {
+			form, err := p.Report(ctx, &in)
 			if err != nil {
 				return nil, err
 			}
 			id, err := p.Draft(ctx, form)
 			return draftID{id}, err
+		}),
+		"grant": does(func(ctx context.Context, in post.Grant) (any, error) {
+			form, err := p.Grant(ctx, &in)
+			if err != nil {
+				return nil, err
+			}
+			id, err := p.Draft(ctx, form)
+			return draftID{id}, err
+		}),
+		"orders": does(func(ctx context.Context, in post.OrdersWanted) (any, error) {
+			list, err := p.Orders(ctx, in)
+			return orders{Orders: list}, err
 		}),
 		"adopt": does(func(ctx context.Context, in struct{ File []byte }) (any, error) {
 			size, fresh, err := p.Adopt(ctx, in.File)

@@ -12,6 +12,7 @@ import (
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/register"
+	"chancery.example/chancery/telegram"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -57,17 +58,36 @@ func (in *inbox) words(dir string) string {
 			role = "info"
 		}
 		fmt.Fprintf(&b, "%6d/%d  %-10s %-6s  %s %d  %s  %s", t.Number, t.Year, t.Precedence, role, t.From, t.Serial, t.Received.Format("2006-01-02 15:04Z"), t.Subject)
-		for _, d := range t.Open {
-			fmt.Fprintf(&b, "  [%s asked]", d)
-		}
-		for _, d := range t.Done {
-			if d != "receipt" {
-				fmt.Fprintf(&b, "  [%s done]", d)
-			}
-		}
+		b.WriteString(marks(&t))
 		b.WriteByte('\n')
 	}
 	fmt.Fprintf(&b, "Next: read one:  chancery show %d --dir %s\n", in.Telegrams[0].Number, dir)
+	return b.String()
+}
+
+// marks are what stands behind a telegram in the list: what it asks, what was done, and how far the order is.
+func marks(t *post.Listed) string {
+	var b strings.Builder
+	for _, d := range t.Open {
+		fmt.Fprintf(&b, "  [%s asked]", d)
+	}
+	for _, d := range t.Done {
+		if d != "receipt" {
+			fmt.Fprintf(&b, "  [%s done]", d)
+		}
+	}
+	s := t.Fulfilment
+	if s == nil {
+		return b.String()
+	}
+	switch s.Progress {
+	case post.ProgressOpen, post.ProgressAcknowledged, post.ProgressDone:
+	default:
+		fmt.Fprintf(&b, "  [%s]", progressWords(s))
+	}
+	if s.Overdue {
+		b.WriteString("  [OVERDUE]")
+	}
 	return b.String()
 }
 
@@ -149,6 +169,9 @@ func shownWords(s *post.Shown) string {
 		state := "open"
 		if d.Done != nil {
 			state = "done " + at(d.Done)
+			if d.Progress == post.ProgressCannot {
+				state = "cannot comply " + at(d.Done)
+			}
 			if d.By != "" {
 				state += " by " + d.By
 			}
@@ -157,7 +180,16 @@ func shownWords(s *post.Shown) string {
 		if d.Asked {
 			asked = " asked"
 		}
+		if d.Done == nil && d.Due != nil {
+			state += ", due " + telegram.DTG(d.Due.Unix())
+		}
+		if d.Overdue {
+			state += ", OVERDUE"
+		}
 		fmt.Fprintf(&b, "%s of %s%s: %s\n", d.Act, d.Post, asked, state)
+	}
+	for _, d := range s.Deeds {
+		b.WriteString(deedWords(&d) + "\n")
 	}
 	for _, c := range s.References {
 		fmt.Fprintf(&b, "It %s %s %d/%d\n", c.Act, c.Post, c.Serial, c.Year)

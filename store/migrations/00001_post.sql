@@ -72,7 +72,31 @@ create table duty (
 	due   integer not null,        -- 0: no deadline
 	done  integer,                 -- when
 	by    integer,                 -- the filed telegram that did it
+	ended text check (ended in ('done', 'cannot comply')), -- how; null while it is open
 	primary key (of, post, act)
+);
+create index duty_open on duty (due, of) where asked = 1 and done is null;
+-- What was said of an order, on both sides: every report on it, and every grant of more time.
+create table deed (
+	of    integer not null,        -- the filed telegram that asks
+	post  text    not null,        -- whose duty it is about
+	act   text    not null check (act in ('acknowledges', 'fulfils', 'part-fulfils', 'asks-time', 'grants-time', 'cannot-comply', 'conveys')),
+	by    integer not null,        -- the filed telegram that says it
+	serial integer not null,       -- that telegram's: it tells which of two was first, whichever came first
+	at    integer not null,        -- seconds: registered by the post that says it
+	until integer not null,        -- the time asked for or granted; 0 for the other acts
+	primary key (of, post, act, by)
+);
+-- Grants that overtook the order they cite. They become deeds when it comes.
+create table early (
+	post   text    not null,       -- the post that gave the order, and
+	serial integer not null,       -- its serial for this post
+	root   blob    not null,       -- of the order
+	by     integer not null,       -- the filed telegram that grants
+	own    integer not null,       -- its serial
+	at     integer not null,       -- seconds
+	until  integer not null,
+	primary key (post, serial, by)
 );
 
 -- The circuits: what is to go to each post, the sections that went, and the pieces that came.

@@ -42,4 +42,14 @@
 //
 // A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
 // the order closes it on both.
+//
+// A [Copy] is a numbered copy of a filed telegram, sealed to one [Holder] of this post. Neither ever travels: each post makes its own.
+//
+//	made ──▶ given ◀──▶ transferred        given again when the file was lost, transferred to the next holder
+//	 │         │            │
+//	 │         ├────────────┴──▶ returned ──▶ destroyed
+//	 └─────────┴───────────────────────────────▲
+//
+// All copies of a telegram are made at once, numbered from 1, so that each says how many there are. Made, given and transferred ones are
+// held; those held, returned and destroyed are always as many as were made. Each act is a note in the register, which is its receipt.
 package desk

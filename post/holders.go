@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"chancery.example/chancery/archive"
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/register"
 	"chancery.example/chancery/seal"
@@ -194,6 +195,9 @@ func (p *Post) readCopyNote(tx *store.Tx, entry int64, said []byte) error {
 	}
 	if n.Act == actHolder {
 		return nil
+	}
+	if f, err := archive.Get(tx, n.Of); err != nil || f.Root.String() != n.Root {
+		return errors.Join(fmt.Errorf("copy %d was %s of a telegram that is not filed so", n.Copy, n.Act), err)
 	}
 	cs, err := desk.Copies(tx, n.Of)
 	if err != nil {

@@ -131,6 +131,9 @@ func (t *SheetTelegram) SetIncoming(in *Incoming) string {
 	b.WriteByte('\n')
 	t.setHeading(&b)
 	t.setBody(&b)
+	if len(t.Copies) > 0 {
+		fmt.Fprintf(&b, "\nCopies: %s\n", strings.Join(t.Copies, ", "))
+	}
 	if t.Banner != "" {
 		fmt.Fprintf(&b, "\n%s\n", t.Banner)
 	}

@@ -202,6 +202,8 @@ TOP PRIORITY
 MINISTER.
 7/XII-26
 
+Copies: Minister, Far East desk, Copy
+
 DRILL DRILL DRILL
 `
 
@@ -213,9 +215,9 @@ func TestSetIncoming(t *testing.T) {
 	if got := x.SetIncoming(in); got != incomingSheet {
 		t.Errorf("it is set as\n%s", got)
 	}
-	x.Banner, x.SpecialNumbers = "", nil
+	x.Banner, x.SpecialNumbers, x.Copies = "", nil, nil
 	got := x.SetIncoming(in)
-	if strings.Contains(got, "DRILL") || strings.Contains(got, "Special No.") || !strings.HasPrefix(got, "BEIJING Incoming No. 77\n") {
+	if strings.Contains(got, "DRILL") || strings.Contains(got, "Copies:") || strings.Contains(got, "Special No.") || !strings.HasPrefix(got, "BEIJING Incoming No. 77\n") {
 		t.Errorf("without banner and special numbers it is set as\n%s", got)
 	}
 }

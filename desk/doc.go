@@ -61,4 +61,14 @@
 // post to the post that ordered. Both posts enter a deed with the serial of the telegram that says it, so that it does not matter in which order
 // telegrams arrive: of two that end an order the one with the lower serial counts, of two grants the one with the higher. The other is kept
 // and shown. A grant that comes before its order waits for it ([Early]).
+//
+// A [Copy] is a numbered copy of a filed telegram, sealed to one [Holder] of this post. Neither ever travels: each post makes its own.
+//
+//	made ──▶ given ◀──▶ transferred        given again when the file was lost, transferred to the next holder
+//	 │         │            │
+//	 │         ├────────────┴──▶ returned ──▶ destroyed
+//	 └─────────┴───────────────────────────────▲
+//
+// All copies of a telegram are made at once, numbered from 1, so that each says how many there are. Made, given and transferred ones are
+// held; those held, returned and destroyed are always as many as were made. Each act is a note in the register, which is its receipt.
 package desk

@@ -97,6 +97,11 @@ type Duty struct {
 
 // Show gives a telegram by this post's own number; year 0 is this year. Markings are the words this post's sheets have for precedences.
 func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint32, markings map[string]string) (*Shown, error) {
+	return p.show(ctx, way, year, number, nil, markings)
+}
+
+// show sets the names given as the holders of numbered copies; with none, those who hold them, or before there are any those of the draft.
+func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint32, names []string, markings map[string]string) (*Shown, error) {
 	v, err := p.current()
 	if err != nil {
 		return nil, err
@@ -128,13 +133,21 @@ func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint3
 		if err != nil {
 			return err
 		}
+		if len(names) == 0 {
+			// What cannot be read is left out: register verify names it.
+			names, _ = p.copyNames(tx, f.ID)
+		}
 		return s.showDuties(tx, f.ID, p.config.Now())
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.Verified = len(s.Findings) == 0
-	s.set(p.localOf(f), r, markings)
+	local := p.localOf(f)
+	if len(names) > 0 {
+		local.Copies = names
+	}
+	s.set(local, r, markings)
 	return s, nil
 }
 

@@ -78,6 +78,9 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 			return nil, nil, errors.Join(errors.New("its R or D is not remembered, so it could be taken twice"), err)
 		}
 	}
+	if err := p.compareCopies(tx, f.ID); err != nil {
+		return nil, nil, err
+	}
 	at := time.Unix(f.At, 0)
 	if row.Kind == telegram.EntryIn {
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
@@ -204,6 +207,8 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 			return nil, err
 		}
 		return nil, p.compareReceipt(tx, r)
+	case telegram.EntryCopy:
+		return nil, p.readCopyNote(tx, row.Index, said)
 	}
 	return nil, fmt.Errorf("an entry of unknown kind: this program is older than the register")
 }

@@ -71,10 +71,12 @@ func (x *desks) restore() {
 	x.tables("insert into %s select * from kept_%[1]s")
 }
 
-func (x *desks) tables(statement string) {
+func (x *desks) tables(statement string) { x.m.t.Helper(); x.tablesOf(kept, statement) }
+
+func (x *desks) tablesOf(tables []string, statement string) {
 	x.m.t.Helper()
 	err := x.db.Write(background, func(tx *store.Tx) error {
-		for _, table := range kept {
+		for _, table := range tables {
 			if _, err := tx.Exec(fmt.Sprintf(statement, table)); err != nil {
 				return err
 			}

@@ -29,6 +29,22 @@
 //
 // Whatever is wrong with a letter, the error is [ErrRefused] and says no more: the reason is for the local log alone, see [Reason].
 //
+// # The numbered copy
+//
+// A numbered copy is a sheet's text for one holder, who opens it with a copy key (X-Wing, for copies alone). It never goes to another post.
+//
+//	copy  = head ‖ enc 1120 ‖ nonce 12 ‖ GCM(padded) ‖ tag 16             associated data: head
+//	head  = "chancery/v1/copy\n" ‖ short text post ‖ R 32 ‖ u16 number ‖ u16 of ‖ digest 32
+//	clear = salt 32 ‖ text, padded as a letter
+//
+// digest is HMAC-SHA-256 with the salt as key over "chancery/v1/copy text\n" ‖ text. The HPKE info is head ‖ short text holder ‖ SHA-256(copy
+// key), the export label "chancery/v1/copy export\n", and the AES key HKDF-SHA-256 of the secret, no salt, info "chancery/v1/copy seal\n" ‖
+// SHA-256(head ‖ enc). The holder's name is bound and not written: a file that is found says of which telegram it is, and not whose.
+//
+// Nobody signs a copy: whoever has a holder's public key can make one. The post's register says which it made, by their bytes. A copy that is
+// passed on is sealed anew by whoever had it, with the same head; the digest then shows the next holder that the text is the one that
+// the post sealed.
+//
 // # At rest
 //
 // [Rest] seals what the post keeps (bodies, drafts, pieces) under its data key, bound to the place where it is kept.

@@ -17,7 +17,7 @@ func TestUnderFIPS140Only(t *testing.T) {
 	if strings.Contains(os.Getenv("GODEBUG"), "fips140=") {
 		t.Skip("this is that process")
 	}
-	const these = "^(TestFIPS140IsOn|TestSealAndOpen|TestLetterOfOldStillOpens|TestRestSealAndOpen|TestTwoPeopleRelease|TestCosignedCheckpoint|TestSubkeys)$"
+	const these = "^(TestFIPS140IsOn|TestSealAndOpen|TestLetterOfOldStillOpens|TestRestSealAndOpen|TestTwoPeopleRelease|TestCosignedCheckpoint|TestSubkeys|TestCopySealAndOpen)$"
 	c := exec.Command(os.Args[0], "-test.run", these, "-test.v")
 	c.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := c.CombinedOutput()

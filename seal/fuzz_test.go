@@ -30,6 +30,22 @@ func mustRefuse(t *testing.T, e *telegram.Envelope, b []byte) {
 	}
 }
 
+// FuzzCopy: what reads as a numbered copy begins with the same head when written again, and only the genuine one opens.
+func FuzzCopy(f *testing.F) {
+	c := copyOf()
+	good := append(c.head(), bytes.Repeat([]byte{3}, overhead+minPadded)...)
+	f.Add(good)
+	f.Add([]byte(telegram.LabelCopy))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if c, err := ParseCopy(b); err == nil && !bytes.HasPrefix(b, c.head()) {
+			t.Errorf("%x is read as %+v", b, c)
+		}
+		if _, _, err := OpenCopy(b, "Minister", limaKey); !errors.Is(err, ErrRefused) {
+			t.Errorf("%x opens: %v", b, err)
+		}
+	})
+}
+
 func benchmarked(b *testing.B) *Letter {
 	l := letter()
 	s := telegram.Section{Circuit: 1, Special: 1, Lane: 1, Serial: 417, I: 1, N: 1, Piece: telegramOf(b, 2048).Marshal()}

@@ -84,6 +84,7 @@ func TestNoLabelBeginsAnother(t *testing.T) {
 	labels := []string{
 		telegram.LabelDraft, telegram.LabelRelease, telegram.LabelLetter, telegram.LabelReceipt, telegram.LabelPeriod, telegram.LabelKey,
 		telegram.LabelHPKE, telegram.LabelExport, telegram.LabelSeal, telegram.LabelRest, telegram.LabelSubkey, telegram.LabelStatement,
+		telegram.LabelCopy, telegram.LabelCopyText, telegram.LabelCopyExport, telegram.LabelCopySeal,
 		telegram.LabelHead, telegram.LabelBody, telegram.LabelNumbers, telegram.LabelIncoming, telegram.LabelSalt, telegram.LabelRoot,
 		telegram.LabelEntry, telegram.LabelNote, "cosignature/v1\n",
 	}

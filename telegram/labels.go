@@ -25,6 +25,11 @@ const (
 	LabelSeal   = "chancery/v1/seal\n"   // HKDF info: the letter's AES key
 	LabelRest   = "chancery/v1/rest\n"   // associated data of what is sealed at rest
 
+	LabelCopy       = "chancery/v1/copy\n"        // the first bytes of a numbered copy, and of its HPKE info
+	LabelCopyText   = "chancery/v1/copy text\n"   // HMAC: a numbered copy's salt and its text
+	LabelCopyExport = "chancery/v1/copy export\n" // HPKE export: the numbered copy's secret
+	LabelCopySeal   = "chancery/v1/copy seal\n"   // HKDF info: the numbered copy's AES key
+
 	LabelSubkey = "chancery/v1/subkey\n" // HMAC: a post's master secret to its keys at rest
 
 	LabelStatement = "chancery/v1/statement\n" // SHA-256: a directory statement's salted digest

@@ -103,9 +103,10 @@ const (
 	EntryDirectory EntryKind = 4 // a directory checkpoint was adopted
 	EntrySent      EntryKind = 5 // a section was sealed and took its special number
 	EntryReceipt   EntryKind = 6 // another post's receipt was taken
+	EntryCopy      EntryKind = 7 // a holder was added, or a numbered copy made, given, transferred, returned or destroyed
 )
 
-var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt"}
+var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy"}
 
 func (k EntryKind) String() string {
 	if int(k) < len(entryKinds) && k > 0 {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -189,7 +190,7 @@ type (
 
 // acts are all that can be done at a post.
 func acts(p *post.Post, f *folder, state func() status) map[string]act {
-	return map[string]act{
+	all := map[string]act{
 		"status": does(func(ctx context.Context, _ none) (_ any, err error) {
 			st := status{Post: p.Name()}
 			if state != nil {
@@ -276,6 +277,8 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		}),
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
+	maps.Copy(all, copyActs(p, f))
+	return all
 }
 
 func peopleOf(p *post.Post) (entitled, error) {

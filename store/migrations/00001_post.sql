@@ -99,6 +99,23 @@ create table early (
 	primary key (post, serial, by)
 );
 
+-- The numbered copies of this post, which never travel, and who may have one.
+create table holder (
+	id    integer primary key,
+	body  blob    not null,        -- sealed: name and public copy key
+	entry integer not null         -- the register's entry that it was added
+);
+create table copy (
+	of      integer not null,      -- the filed telegram
+	number  integer not null,      -- from 1
+	holder  integer not null,      -- who has it, or had it last
+	state   text    not null check (state in ('made', 'given', 'transferred', 'returned', 'destroyed')),
+	body    blob    not null,      -- sealed to its holder; empty once nobody holds it
+	changed integer not null,      -- milliseconds
+	entry   integer not null,      -- the register's entry of its last act
+	primary key (of, number)
+);
+
 -- The circuits: what is to go to each post, the sections that went, and the pieces that came.
 create table outbox (
 	post       text    not null,
@@ -166,7 +183,7 @@ create table alarm (
 create table directory (size integer primary key, file blob not null, adopted integer not null);
 create table setting (name text primary key, value text not null);
 
--- Numbers of rows that mean nothing outside: drafts, filed telegrams, alarms.
+-- Numbers of rows that mean nothing outside: drafts, filed telegrams, holders, alarms.
 create table counter (name text primary key, last integer not null);
 
 -- Which of several processes on one PostgreSQL owns a way: what comes in, or what goes to one post.

@@ -174,7 +174,7 @@ func TestRecordCheck(t *testing.T) {
 		says   string
 		change func(*Description)
 	}{
-		{"the title", func(d *Description) { d.Title = "December 7, 1951" }},
+		{"the date", func(d *Description) { d.Title = "December 7, 1951" }},
 		{"the summary", func(d *Description) { d.Summary = "First.\n\nContents:\n\nScan - Dutch" }},
 		{"the summary", func(d *Description) { d.Summary = "17" }},
 		{"the summary", func(d *Description) { d.Summary = "Dispatched 10 hours" }},

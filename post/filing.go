@@ -213,21 +213,31 @@ func (p *Post) readFiled(tx *store.Tx, row register.Row, said []byte) error {
 	return fmt.Errorf("description %d of filed %d is missing", x.N, x.Of)
 }
 
-// compareFilings says whether a telegram is described as often as the register has it. A description that nobody entered would stand
-// in the place of the one that somebody did.
-func compareFilings(tx *store.Tx, of int64) error {
-	kept, err := archive.Filings(tx, of)
+// compareFilings holds every description that is kept of a telegram against its entry. One that nobody entered would stand in the place of
+// the one that somebody did.
+func (p *Post) compareFilings(tx *store.Tx, of int64) error {
+	all, err := p.filings(tx, of)
 	if err != nil {
 		return err
 	}
-	for i, k := range kept {
-		var n int
-		if err := tx.QueryRow("select count(*) from entry where idx = $1 and kind = $2", k.Entry, int64(telegram.EntryFiled)).Scan(&n); err != nil {
-			return err
+	for _, f := range all {
+		var said []byte
+		err := tx.QueryRow("select said from entry where idx = $1 and kind = $2", f.Entry, int64(telegram.EntryFiled)).Scan(&said)
+		if err == nil {
+			said, err = p.keys.Rest.Open(register.Place(f.Entry), said)
 		}
-		if n != 1 || k.N != i+1 || i > 0 && kept[i-1].Entry >= k.Entry {
-			return fmt.Errorf("description %d of filed %d was not entered", k.N, of)
+		if err != nil || len(said) < 32 {
+			return fmt.Errorf("description %d of filed %d was not entered", f.N, of)
+		}
+		if err := saysFiling(said[32:], of, &f); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// sheetOf is what a title is made of.
+func sheetOf(r *telegram.Registered) *archive.SheetTelegram {
+	t := r.Telegram
+	return &archive.SheetTelegram{Originator: t.From.Office, To: placed(t.To), Conveyed: conveyed(t.Body), Signature: t.Signature, Signed: sheetDay(t.DTG)}
 }

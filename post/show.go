@@ -45,9 +45,10 @@ type Shown struct {
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Duties      []Duty                `json:"duties,omitempty"`
-	Checked     []string              `json:"checked"`  // what was proved
-	Findings    []string              `json:"findings"` // what was not
-	Verified    bool                  `json:"verified"` // everything held
+	Filing      *Filing               `json:"filing,omitempty"` // where it lies in the archives
+	Checked     []string              `json:"checked"`          // what was proved
+	Findings    []string              `json:"findings"`         // what was not
+	Verified    bool                  `json:"verified"`         // everything held
 }
 
 // Cited is a telegram that this one cites.
@@ -123,6 +124,9 @@ func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint3
 			err = s.showArrival(tx, f)
 		}
 		if err != nil {
+			return err
+		}
+		if err := p.showFiling(tx, s, f.ID, verifiers); err != nil {
 			return err
 		}
 		return s.showDuties(tx, f.ID)
@@ -274,7 +278,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	x := &s.Telegram
 	*x = archive.SheetTelegram{Originator: t.From.Office, RegisterNumber: strconv.FormatUint(uint64(r.Numbers.Register), 10), Department: local.Department,
 		Received: sheetTime(s.Released), Type: "CIPHERED TELEGRAM", To: placed(t.To), Info: placed(t.Info), Handling: append([]string{}, t.Label.Caveats...),
-		Text: sheetText(t.Body), Signature: t.Signature, Signed: time.Unix(t.DTG, 0).UTC().Format("2006-01-02"),
+		Text: sheetText(t.Body), Signature: t.Signature, Signed: sheetDay(t.DTG),
 		Copies: append([]string{}, local.Copies...), SpecialNumbers: []string{}, Insertions: []archive.Insertion{}, Conveyed: conveyed(t.Body),
 		ReportFulfilment: t.Asks&telegram.AskFulfilment != 0, ConfirmReceipt: t.Asks&telegram.AskReceipt != 0}
 	if len(x.Info) == 0 {
@@ -328,6 +332,8 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 }
 
 func sheetTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
+
+func sheetDay(at int64) string { return time.Unix(at, 0).UTC().Format("2006-01-02") }
 
 func placed(as []telegram.Addressee) []archive.Addressee {
 	out := []archive.Addressee{}

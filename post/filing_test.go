@@ -1,8 +1,10 @@
 package post_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -192,4 +194,39 @@ func TestVerifyNamesFilings(t *testing.T) {
 		})
 	}
 	x.m.whole()
+}
+
+// TestRecordOfAPost holds the law of the record over telegrams as posts show them: what archives publish of one is read back as it was.
+func TestRecordOfAPost(t *testing.T) {
+	m := open(t, nil)
+	m.run("MOSCOW", "BEIJING")
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	texts := []string{
+		plain,
+		"To: AMBASSADOR@BEIJING; flash\nTo: ATTACHE@BEIJING\nClassification: secret\nCaveat: SPECIAL FILE\nAsk: receipt, fulfilment\nSignature: MINISTER\nDepartment: Tenth department\nCopy: Minister\nCopy: Copy\n\n" +
+			"Visit Zhou Enlai and transmit to him the following:\n\n[convey to Zhou Enlai]\n\nWe agree.\n\n1. The first point stands.\n\n2. The second waits.\n\n[end PRINCIPAL]\n\nReport by tomorrow.\n",
+		"Type: exercise\nTo: AMBASSADOR@BEIJING\nSignature: MINISTER\n\n1. Ask for a delay.\n\n2. Do not discuss the price.\n",
+	}
+	for _, text := range texts {
+		moscow.send(text)
+		m.delivered("MOSCOW")
+	}
+	m.crash()
+	for n := range texts {
+		number := uint32(n + 1)
+		moscow.file(archive.Out, number, &archive.Change{At: []string{inPresident, inMinistry}, Summary: says("One.\n\nTwo."), Language: says("ru")})
+		beijing.file(archive.In, number, &archive.Change{At: []string{inMinistry}})
+		for _, s := range []*post.Shown{moscow.shown(archive.Out, number), beijing.shown(archive.In, number)} {
+			r := archive.NewRecord(s.Post, &s.Telegram, &s.Filing.Description)
+			page := r.String()
+			back := must(archive.ReadSheet(strings.NewReader(page)))
+			if back.Title != r.Title || back.Date != r.Date || back.Summary != r.Summary || back.OriginalLanguage != r.OriginalLanguage || len(back.Unplaced) > 0 ||
+				!reflect.DeepEqual(back.Locations, r.Locations) {
+				t.Errorf("%s %d: the head is read as %+v\n%s", s.Post, number, back, page)
+			}
+			if want, got := must(json.Marshal(s.Telegram)), must(json.Marshal(back.Telegram)); string(want) != string(got) {
+				t.Errorf("%s %d: the telegram was\n%s\nand is read as\n%s\n%s", s.Post, number, want, got, page)
+			}
+		}
+	}
 }

@@ -323,6 +323,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 			x.Text = strings.TrimSpace(x.Text + "\n\n" + ask.words)
 		}
 	}
+	x.Insertions = x.Inserted()
 	if s.Way == archive.In {
 		s.Sheet = x.SetIncoming(&archive.Incoming{Post: s.Post, Number: strconv.FormatUint(uint64(s.Number), 10), From: t.From.Post,
 			Received: sheetTime(s.Arrived.First), Deciphered: sheetTime(s.Arrived.Deciphered)})

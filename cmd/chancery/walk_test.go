@@ -162,6 +162,16 @@ func checkDemo(t *testing.T, plan *demoPlan, out *demoResult) {
 	})) {
 		t.Errorf("the record is %+v, the sheet says %+v", r, plan.sheet)
 	}
+	if out.Record != nil {
+		back, err := archive.ReadSheet(strings.NewReader(out.Record.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := json.Marshal(out.Record.Telegram)
+		if got, _ := json.Marshal(back.Telegram); back.Title != out.Record.Title || string(got) != string(want) {
+			t.Errorf("the record is read back as %q and\n%s, not %q and\n%s", back.Title, got, out.Record.Title, want)
+		}
+	}
 	x := &out.Telegram
 	if s.RegisterNumber != "" && x.RegisterNumber != s.RegisterNumber || s.Serial != "" && x.Serial != s.Serial {
 		t.Errorf("it took register number %s and serial %s, the sheet has %s and %s", x.RegisterNumber, x.Serial, s.RegisterNumber, s.Serial)

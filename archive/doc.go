@@ -1,7 +1,7 @@
 // Package archive keeps what telegrams leave behind: it is to file, describe,
-// attest, review, open and search. So far it does the first part of
-// describing: it reads historical sheets, says of a filed telegram where it
-// lies and what it is, and makes its record.
+// attest, review, open and search. So far it files and describes: it reads
+// historical sheets, says of a filed telegram where it lies and what it is, and
+// makes its record.
 //
 // # The sheet
 //

@@ -68,18 +68,19 @@ func joinNames(as []Addressee) string {
 }
 
 // abbreviations are words that stay in capitals in a name. Words without vowels stay so without being named here.
-var abbreviations = setOf(`USSR USA US UK UN UNO EU MID MFA NKID CC CPSU VKP CCP CPC PRC DPRK ROK GDR DDR FRG BRD NATO SEATO CENTO OSCE IAEA UNESCO ICAO UAE UAR
-	TASS KGB NKVD MVD MGB GRU GKO CIA FBI AVPRF APRF RGANI RGASPI II III IV VI VII VIII IX XI XII`)
+var abbreviations = map[string]bool{
+	"USSR": true, "USA": true, "US": true, "UK": true, "UN": true, "UNO": true, "EU": true, "MID": true, "MFA": true, "NKID": true,
+	"CC": true, "CPSU": true, "VKP": true, "CCP": true, "CPC": true, "PRC": true, "DPRK": true, "ROK": true, "GDR": true, "DDR": true,
+	"FRG": true, "BRD": true, "NATO": true, "SEATO": true, "CENTO": true, "OSCE": true, "IAEA": true, "UNESCO": true, "ICAO": true, "UAE": true,
+	"UAR": true, "TASS": true, "KGB": true, "NKVD": true, "MVD": true, "MGB": true, "GRU": true, "GKO": true, "CIA": true, "FBI": true,
+	"AVPRF": true, "APRF": true, "RGANI": true, "RGASPI": true, "II": true, "III": true, "IV": true, "VI": true, "VII": true, "VIII": true,
+	"IX": true, "XI": true, "XII": true,
+}
 
 // particles are words that stay small within a name.
-var particles = setOf(`OF FOR THE AND AT TO IN ON DE DU DA DI VON VAN DER DEN`)
-
-func setOf(words string) map[string]bool {
-	set := map[string]bool{}
-	for word := range strings.FieldsSeq(words) {
-		set[word] = true
-	}
-	return set
+var particles = map[string]bool{
+	"OF": true, "FOR": true, "THE": true, "AND": true, "AT": true, "TO": true, "IN": true, "ON": true, "DE": true, "DU": true,
+	"DA": true, "DI": true, "VON": true, "VAN": true, "DER": true, "DEN": true,
 }
 
 // titleCase writes a name that is all capitals as running text does: SOVIET AMBASSADOR becomes Soviet Ambassador, MID USSR stays.

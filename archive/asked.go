@@ -62,6 +62,9 @@ func asks(sentence string, form *regexp.Regexp) bool {
 	return false
 }
 
+// Inserted lists what stands in square brackets in the text, as ReadSheet would read it.
+func (t *SheetTelegram) Inserted() []Insertion { return insertions(t, closing{}) }
+
 // insertions lists what editors put in square brackets, in the order of the
 // text. A bracket behind a name that signs is a gloss on it; a bracket with
 // nothing but digits is the mark of a note.

@@ -1,6 +1,7 @@
 // Package archive keeps what telegrams leave behind: it is to file, describe,
-// attest, review, open and search. So far it does the first part of
-// describing: it reads historical sheets.
+// attest, review, open and search. So far it files and describes: it reads
+// historical sheets, says of a filed telegram where it lies and what it is, and
+// makes its record.
 //
 // # The sheet
 //
@@ -91,4 +92,56 @@
 //
 // Square brackets in the text are what editors supplied; a bracket behind a
 // signature is a gloss on it.
+//
+// # Where a telegram lies
+//
+// A location is the name of an archive, then parts from the widest to the
+// narrowest, each with its label, parted by commas:
+//
+//	APRF, f. 45, op. 1, d. 336, ll. 20-21
+//	AVPRF, Fond 059a, Opis 5a, Delo 3, Papka 11, Listy 196-197
+//	National Archives, RG 59, Box 3, Folder 7
+//
+// [ParseLocation] reads one, with labels in whole words or abbreviated, in
+// Latin or Cyrillic letters. [Location.String] writes it with whole words and
+// [Location.Short] with abbreviations; both are read again as the same place.
+// A number without labels, such as FO 371/84054, is refused: beside a
+// collection's name it could not be told from it.
+//
+// # The record
+//
+// A [Description] is what an archivist says of a filed telegram: its
+// locations, a summary, its original language, perhaps a title. A [Change]
+// adds to it or corrects it; each description is kept for ever as a [Filing],
+// and the last is in force. With it [NewRecord] makes of the telegram the page
+// that an archive publishes:
+//
+//	December 7, 1950
+//
+//	**Ciphered telegram, Gromyko to Soviet Ambassador at Beijing transmitting message from Filippov (Stalin) to Zhou Enlai**
+//
+//	Citation:
+//
+//	"Ciphered telegram, …", December 7, 1950, MOSCOW, APRF, Fond 45, Opis 1, Delo 336, Listy 20-21 and AVPRF, Fond 059a, …
+//
+//	Summary:
+//
+//	…
+//
+//	Original Language:
+//
+//	Russian
+//
+//	Contents:
+//
+//	Original - Russian
+//
+//	MID USSR No. 23343
+//	…
+//
+// The title names who signed, the addressees, whose message is transmitted and
+// to whom; names that are all capitals get small letters, abbreviations stay.
+// The date is the day of the date-time group. The law is that [ReadSheet] reads
+// the page: same title, date, locations, summary and language, same telegram.
+// [Record.Check] refuses a description that would break it.
 package archive

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -105,4 +106,28 @@ func readContents(text string) *Contents {
 		c.Language = strings.ToLower(strings.Trim(after, "(). "))
 	}
 	return c
+}
+
+// ParseLanguage reads a language's BCP 47 code or its name, and gives the code. Only languages are taken whose name is read back as the same code.
+func ParseLanguage(s string) (string, error) {
+	code, ok := languageCode(s)
+	if !ok {
+		return "", fmt.Errorf("%q is no language that is known here: give its code or English name, as in  ru  or  Russian", shortened(s))
+	}
+	if again, ok := languageCode(LanguageName(code)); !ok || again != code {
+		return "", fmt.Errorf("the language %q has no English name that is its own: give a wider one", shortened(s))
+	}
+	return code, nil
+}
+
+// LanguageName is the English name of a language by its code; a code without a name stays as it is.
+func LanguageName(code string) string {
+	tag, err := language.Parse(code)
+	if err != nil {
+		return code
+	}
+	if name := display.English.Languages().Name(tag); name != "" {
+		return name
+	}
+	return code
 }

@@ -46,10 +46,11 @@ type Shown struct {
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Duties      []Duty                `json:"duties,omitempty"`
-	Deeds       []Deed                `json:"deeds,omitempty"` // all that was said of it, the oldest first
-	Checked     []string              `json:"checked"`         // what was proved
-	Findings    []string              `json:"findings"`        // what was not
-	Verified    bool                  `json:"verified"`        // everything held
+	Deeds       []Deed                `json:"deeds,omitempty"`  // all that was said of it, the oldest first
+	Filing      *Filing               `json:"filing,omitempty"` // where it lies in the archives
+	Checked     []string              `json:"checked"`          // what was proved
+	Findings    []string              `json:"findings"`         // what was not
+	Verified    bool                  `json:"verified"`         // everything held
 }
 
 // Cited is a telegram that this one cites.
@@ -131,6 +132,9 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 			err = s.showArrival(tx, f)
 		}
 		if err != nil {
+			return err
+		}
+		if err := p.showFiling(tx, s, f.ID, verifiers); err != nil {
 			return err
 		}
 		if len(names) == 0 {
@@ -293,7 +297,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	x := &s.Telegram
 	*x = archive.SheetTelegram{Originator: t.From.Office, RegisterNumber: strconv.FormatUint(uint64(r.Numbers.Register), 10), Department: local.Department,
 		Received: sheetTime(s.Released), Type: "CIPHERED TELEGRAM", To: placed(t.To), Info: placed(t.Info), Handling: append([]string{}, t.Label.Caveats...),
-		Text: sheetText(t.Body), Signature: t.Signature, Signed: time.Unix(t.DTG, 0).UTC().Format("2006-01-02"),
+		Text: sheetText(t.Body), Signature: t.Signature, Signed: sheetDay(t.DTG),
 		Copies: append([]string{}, local.Copies...), SpecialNumbers: []string{}, Insertions: []archive.Insertion{}, Conveyed: conveyed(t.Body),
 		ReportFulfilment: t.Asks&telegram.AskFulfilment != 0, ConfirmReceipt: t.Asks&telegram.AskReceipt != 0}
 	if len(x.Info) == 0 {
@@ -338,6 +342,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 			x.Text = strings.TrimSpace(x.Text + "\n\n" + ask.words)
 		}
 	}
+	x.Insertions = x.Inserted()
 	if s.Way == archive.In {
 		s.Sheet = x.SetIncoming(&archive.Incoming{Post: s.Post, Number: strconv.FormatUint(uint64(s.Number), 10), From: t.From.Post,
 			Received: sheetTime(s.Arrived.First), Deciphered: sheetTime(s.Arrived.Deciphered)})
@@ -347,6 +352,8 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 }
 
 func sheetTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
+
+func sheetDay(at int64) string { return time.Unix(at, 0).UTC().Format("2006-01-02") }
 
 func placed(as []telegram.Addressee) []archive.Addressee {
 	out := []archive.Addressee{}

@@ -45,7 +45,11 @@ func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []regist
 	}
 	switch row.Kind {
 	case telegram.EntryOut, telegram.EntryIn:
-		return p.remakeTelegram(tx, v, row)
+		leaf, taken, err := p.remakeTelegram(tx, v, row)
+		if err == nil {
+			err = p.compareFilings(tx, row.Of)
+		}
+		return leaf, taken, err
 	}
 	b, err := p.keys.Rest.Open(register.Place(row.Index), row.Said)
 	if err != nil || len(b) < 32 {
@@ -209,6 +213,8 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 		return nil, p.compareReceipt(tx, r)
 	case telegram.EntryCopy:
 		return nil, p.readCopyNote(tx, row.Index, said)
+	case telegram.EntryFiled:
+		return nil, p.readFiled(tx, row, said)
 	}
 	return nil, fmt.Errorf("an entry of unknown kind: this program is older than the register")
 }

@@ -104,12 +104,13 @@ const (
 	EntrySent      EntryKind = 5 // a section was sealed and took its special number
 	EntryReceipt   EntryKind = 6 // another post's receipt was taken
 	EntryCopy      EntryKind = 7 // a holder was added, or a numbered copy made, given, transferred, returned or destroyed
+	EntryFiled     EntryKind = 8 // it was said where a telegram lies in the archives, or its description was corrected
 )
 
-var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy"}
+var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed"}
 
 func (k EntryKind) String() string {
-	if int(k) < len(entryKinds) && k > 0 {
+	if int(k) < len(entryKinds) && entryKinds[k] != "" {
 		return entryKinds[k]
 	}
 	return fmt.Sprintf("kind %d", uint8(k))

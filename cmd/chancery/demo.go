@@ -37,9 +37,9 @@ func (a *app) demoCommand() *cobra.Command {
 	var modern bool
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Carry a telegram from draft to fulfilment between real posts on this machine",
+		Short: "Carry a telegram from draft to filing between real posts on this machine",
 		Long: `Makes a directory and the posts that a sheet names, each with its own folder, keys and encrypted database, runs each as a process
-of its own, and carries the sheet's telegram from draft to fulfilment with the same commands that people use. At the end the posts are stopped, and new
+of its own, and carries the sheet's telegram from draft to fulfilment, and files it where the sheet says, with the same commands that people use. At the end the posts are stopped, and new
 processes prove each register and show each telegram. Exit code 0 only if everything held.
 
 Without --from it carries a built-in sheet: the numbers, places and names of one of December 1950, its text invented.`,
@@ -80,7 +80,8 @@ type demo struct {
 // demoResult is what demo --json prints.
 type demoResult struct {
 	Stages    []demoStage           `json:"stages"`
-	Telegram  archive.SheetTelegram `json:"telegram"` // as the sending post has it
+	Telegram  archive.SheetTelegram `json:"telegram"`         // as the sending post has it
+	Record    *archive.Record       `json:"record,omitempty"` // as the sending post has filed it, when the sheet says where
 	Posts     []demoProof           `json:"posts"`
 	WireBytes int64                 `json:"wire_bytes"`      // of all sealed sections, of the order and the reports, to all posts
 	Paper     string                `json:"paper,omitempty"` // from received to dispatched, on the sheet
@@ -127,7 +128,7 @@ func (a *app) demo(ctx context.Context, from, home, keep string, modern bool) (e
 		return err
 	}
 	defer func() { d.stopAll() }()
-	for _, step := range []func(context.Context) error{d.makePosts, d.serveAll, d.send, d.follow, d.act, d.prove} {
+	for _, step := range []func(context.Context) error{d.makePosts, d.serveAll, d.send, d.follow, d.act, d.file, d.prove, d.record} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
@@ -444,6 +445,7 @@ func (d *demo) finish() error {
 				io.WriteString(w, p.shown[0].Sheet)
 			}
 		}
+		d.printRecord(w)
 		if d.app.dir != "." {
 			fmt.Fprintf(w, "\nThe folders are kept in %s.\nNext: look at one:  cd %s && chancery show %d --dir %s --passphrase-file %s\n", d.dir, d.dir, d.plan.number, d.plan.home().folder, d.plan.home().secrets())
 		}

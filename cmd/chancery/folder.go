@@ -37,6 +37,7 @@ type config struct {
 	Section  int               `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
 	Window   int64             `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
 	Retry    string            `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
+	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
 

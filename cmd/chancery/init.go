@@ -65,6 +65,7 @@ special:BEIJING=1690 (the series for one post), incoming=17. The register says t
 	f.StringVar(&o.Database, "database", "", "postgres://… `URL`, when several processes share the post")
 	f.IntVar(&o.Section, "section", 0, "`bytes` of a telegram in one section (32768)")
 	f.DurationVar(&o.retry, "retry", 0, "carry again what has no receipt after this `time` (10s)")
+	f.StringVar(&o.Archive, "archive", "", "the `name` under which this post's filed records are cited, when it is not the post's")
 	f.StringArrayVar(&o.markings, "marking", nil, "what this post's sheets call a precedence: `flash=TOP PRIORITY`")
 	f.StringVar(&o.continued, "continue", "", "go on from a paper register: `series=last,…`")
 	return c

@@ -92,20 +92,21 @@ func marks(t *post.Listed) string {
 }
 
 func (a *app) showCommand() *cobra.Command {
-	var in, out bool
+	var in, out, record bool
 	var year int
 	c := &cobra.Command{
 		Use: "show NUMBER", Short: "Show a telegram as a sheet, with how far it has come and every proof checked",
 		Long: `Shows a telegram by this post's own number: the register number of one it sent, the incoming number of one it received.
-When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.`,
-		Example: "  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json",
+When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.
+With --record it shows what was filed, as an archive publishes it; chancery import sheet reads that again.`,
+		Example: "  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.ParseUint(args[0], 10, 32)
 			if err != nil || n == 0 {
 				return usage("%q is no number of a telegram", args[0])
 			}
-			_, o, err := a.at(cmd.Context())
+			f, o, err := a.at(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -114,7 +115,11 @@ When both exist, say which with --in or --out. Signatures, entry, log and receip
 			if err != nil {
 				return err
 			}
-			if err := a.say(s, "%s", shownWords(s)); err != nil {
+			say := func() error { return a.say(s, "%s", shownWords(s)) }
+			if record {
+				say = func() error { return a.sayRecord(f, s) }
+			}
+			if err := say(); err != nil {
 				return err
 			}
 			if !s.Verified {
@@ -125,6 +130,7 @@ When both exist, say which with --in or --out. Signatures, entry, log and receip
 	}
 	c.Flags().BoolVar(&in, "in", false, "one that was received")
 	c.Flags().BoolVar(&out, "out", false, "one that was sent")
+	c.Flags().BoolVar(&record, "record", false, "the record that was filed, in place of the sheet and its proofs")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
 	return c
 }
@@ -193,6 +199,9 @@ func shownWords(s *post.Shown) string {
 	}
 	for _, c := range s.References {
 		fmt.Fprintf(&b, "It %s %s %d/%d\n", c.Act, c.Post, c.Serial, c.Year)
+	}
+	if s.Filing != nil {
+		b.WriteString(filingWords(s.Filing))
 	}
 	for _, c := range s.Checked {
 		fmt.Fprintf(&b, "holds: %s\n", c)

@@ -18,6 +18,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"chancery.example/chancery/archive"
 	"chancery.example/chancery/seal"
 	"github.com/nats-io/nkeys"
 )
@@ -148,7 +149,8 @@ func checkDemo(t *testing.T, plan *demoPlan, out *demoResult) {
 		name string
 		is   bool
 	}{{"draft", true}, {"convey", s.Conveyed != nil}, {"release", true}, {"register", true}, {"encipher", true}, {"dispatch", true}, {"distribute", len(s.Copies) > 0},
-		{"receive", true}, {"decipher", true}, {"receipt", true}, {"acknowledge", true}, {"fulfil", s.ReportFulfilment}, {"prove", true}} {
+		{"receive", true}, {"decipher", true}, {"receipt", true}, {"acknowledge", true}, {"fulfil", s.ReportFulfilment}, {"file", len(plan.sheet.Locations) > 0},
+		{"prove", true}} {
 		if stage.is {
 			want = append(want, stage.name)
 		}
@@ -163,6 +165,21 @@ func checkDemo(t *testing.T, plan *demoPlan, out *demoResult) {
 	}
 	if len(out.Posts) != len(plan.posts) {
 		t.Errorf("%d posts were proved, not %d", len(out.Posts), len(plan.posts))
+	}
+	if r := out.Record; len(plan.sheet.Locations) > 0 && (r == nil || r.Summary != plan.sheet.Summary || !slices.EqualFunc(r.Locations, plan.sheet.Locations, func(a, b archive.Location) bool {
+		return a.String() == b.String()
+	})) {
+		t.Errorf("the record is %+v, the sheet says %+v", r, plan.sheet)
+	}
+	if out.Record != nil {
+		back, err := archive.ReadSheet(strings.NewReader(out.Record.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _ := json.Marshal(out.Record.Telegram)
+		if got, _ := json.Marshal(back.Telegram); back.Title != out.Record.Title || string(got) != string(want) {
+			t.Errorf("the record is read back as %q and\n%s, not %q and\n%s", back.Title, got, out.Record.Title, want)
+		}
 	}
 	x := &out.Telegram
 	if s.RegisterNumber != "" && x.RegisterNumber != s.RegisterNumber || s.Serial != "" && x.Serial != s.Serial {
@@ -246,6 +263,11 @@ func (s *search) telegram(plan *demoPlan) {
 	}
 	s.runs("Received and deciphered. We will do it.")
 	s.runs("Done today. It was read out and left in writing; he thanked us and will answer tomorrow.")
+	s.runs(plan.sheet.Summary)
+	for _, l := range plan.sheet.Locations {
+		s.words(l.String())
+		s.words(l.Short())
+	}
 	s.words(f.Subject)
 	s.words(f.Signature)
 	if c := plan.sheet.Telegram.Conveyed; c != nil {

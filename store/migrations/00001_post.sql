@@ -42,6 +42,16 @@ create table filed (
 );
 create unique index filed_serial on filed (post, serial) where way = 'in';
 
+-- What archivists said of a filed telegram: where it lies, its summary and language. The last is in force, none is ever changed.
+create table filing (
+	of    integer not null,        -- the filed telegram
+	n     integer not null,        -- 1, 2, …
+	said  blob    not null,        -- sealed: the description
+	entry integer not null,        -- the register's entry of it
+	at    integer not null,
+	primary key (of, n)
+);
+
 -- The desk.
 create table draft (
 	id      integer primary key,

@@ -195,7 +195,8 @@ func profiled(t *testing.T, what string, f func()) {
 	}
 	f()
 	pprof.StopCPUProfile()
-	top := must(exec.Command("go", "tool", "pprof", "-top", "-cum", "-nodecount=45", file).CombinedOutput())
+	const shown = `chancery/(telegram|seal|register|circuit|desk|archive|store|post)|mldsa44\.|crypto/(ecdh|ed25519|mlkem)|pprof|Commit|note\.|jetstream|fileStore|gcBgMark|\.fsync|Fsync`
+	top := must(exec.Command("go", "tool", "pprof", "-top", "-cum", "-show="+shown, "-nodecount=40", file).CombinedOutput())
 	fmt.Printf("\n%s: processor time, with what was called\n%s\n", what, top)
 }
 

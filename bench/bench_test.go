@@ -72,7 +72,7 @@ func round(x float64) float64 {
 
 // counts say how long each group measures.
 type counts struct {
-	rounds, each int         // turns of a primitive and its peer, and how often each in a turn
+	rounds, each int         // turns of ours and the peer, and how often each in a turn: a turn is short, so that most are undisturbed
 	turns        int         // turns of registering
 	registered   map[int]int // telegrams in a turn, by the size of a commit
 	telegrams    int         // from post to post
@@ -83,7 +83,7 @@ type counts struct {
 func TestFigures(t *testing.T) {
 	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1}
 	if *full {
-		c = counts{rounds: 60, each: 50, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5}
+		c = counts{rounds: 800, each: 4, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5}
 	}
 	r := results{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine()}
 	for _, group := range []struct {

@@ -49,7 +49,7 @@ func registering(t *testing.T, c counts) (figures []figure) {
 			})
 			bare[size] = append(bare[size], rows.rate(t, n, size))
 		}
-		syncs = append(syncs, syncRate(t, 20*c.each))
+		syncs = append(syncs, syncRate(t, c.rounds))
 	}
 	for _, size := range sizes {
 		f := against(fmt.Sprintf("register in commits of %d", size), median(ours[size]), "telegrams/s", "bare rows in such commits", median(bare[size]))

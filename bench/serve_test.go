@@ -83,7 +83,7 @@ func (p *program) at(folder string, out any, args ...string) {
 
 // serve starts a post's process; stop ends it as a person would.
 func (p *program) serve(folder string) (pid int, start time.Time, stop func()) {
-	var log bytes.Buffer
+	var log bytes.Buffer // read once the process has ended
 	cmd := exec.Command(p.path, "serve", "--dir", folder, "--passphrase-file", folder+".pass")
 	cmd.Dir, cmd.Stderr = p.dir, &log
 	start = time.Now()
@@ -99,6 +99,9 @@ func (p *program) serve(folder string) (pid int, start time.Time, stop func()) {
 		cmd.Process.Signal(os.Interrupt)
 		if err := cmd.Wait(); err != nil {
 			p.t.Errorf("serve: %v\n%s", err, log.String())
+		}
+		if *full && testing.Verbose() {
+			fmt.Printf("\n%s, started at %s, logged\n%s", folder, start.UTC().Format(time.RFC3339Nano), log.String())
 		}
 	}
 	p.t.Cleanup(stop)
@@ -168,6 +171,7 @@ func (p *program) firstSection(n int) float64 {
 		at = *s.Dispatched
 		return true, nil
 	})
+	p.t.Logf("telegram %d was handed to the carrier at %s", n, at.UTC().Format(time.RFC3339Nano))
 	return at.Sub(start).Seconds()
 }
 

@@ -3,15 +3,18 @@
 GO         ?= go
 BIN        ?= bin/chancery
 TIMEOUT    ?= 20m
-# How long each fuzz target runs, and how long each benchmark.
+# How long each fuzz target runs, and how long each benchmark of micro.
 FUZZTIME   ?= 60s
 BENCHTIME  ?= 1s
 # Which tests, as in  make test PKG=./seal RUN=TestLetter
 PKG        ?= ./...
 RUN        ?=
+# Which groups of figures, as in  make bench ONLY='seal|post' V=-v ; without it all, and only then results.json is written.
+ONLY       ?=
+V          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench fuzz build clean help
+.PHONY: demo test check bench micro fuzz build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -35,9 +38,11 @@ check: ## look at format, vet, build without cgo and modules; staticcheck too wh
 	@if command -v staticcheck >/dev/null 2>&1; then echo staticcheck ./...; staticcheck ./...; \
 	else echo "staticcheck is not installed and was not run"; fi
 
-bench: ## run every benchmark
+bench: ## measure against what the machine can do; print a table, write bench/results.json
+	cd bench && $(GO) test -count=1 -timeout $(TIMEOUT) $(if $(V),-v) -run '^TestFigures$$' -full -only '$(ONLY)' $(if $(ONLY),,-o results.json)
+
+micro: ## run the benchmarks of single functions
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \
-	if [ -z "$$dirs" ]; then echo "there are no benchmarks"; exit 0; fi; \
 	$(GO) test -run xxx -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) $$dirs
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)

@@ -107,12 +107,12 @@ type Unplaced struct {
 }
 
 // MaxSheet is the size, in bytes, above which ReadSheet refuses a sheet.
-const MaxSheet = 4 << 20
+const MaxSheet = 1 << 20
 
 // Errors of ReadSheet that do not name a line.
 var (
 	ErrEmpty   = errors.New("this sheet is empty")
-	ErrTooLong = errors.New("this sheet is longer than 4 MiB: a sheet holds one telegram, so divide the file")
+	ErrTooLong = errors.New("this sheet is longer than 1 MiB: a sheet holds one telegram, so divide the file")
 	ErrNoForm  = errors.New("nothing of a telegram's form was found in this sheet: it has neither a line such as “Citation:” or “Summary:” nor one such as “Special No. 12”, “CIPHERED TELEGRAM” or “To PLACE To OFFICE”")
 )
 

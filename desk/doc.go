@@ -1,8 +1,11 @@
 // Package desk follows a telegram across the desks of one post: it is drafted, handed over, released; and what it asked for is done.
 //
-// A draft goes through four states, and never back:
+// A draft goes through four states:
 //
 //	draft ──drafter signs──▶ handed over ──releaser signs──▶ released ──takes its numbers──▶ registered
+//
+// There is one way back: what was handed over can be returned with a remark, and is a draft again. Every step is kept, with the form as it was
+// then ([Step]). Between hand-over and release officers of the post may clear it; those whom the draft names must.
 //
 // Only what both people signed is ever registered. Bodies come here sealed: the desk moves them and cannot read them.
 //
@@ -24,6 +27,7 @@
 //	                                      Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys
 //	Signature: MINISTER                   the name under the text
 //	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
+//	Clearance: 40718233                   local: this person must clear it before it is released; may stand several times
 //
 // The headings stand in any order. To, Info, Caveat, Code, Copy and those that cite may be repeated; any other stands once.
 // After an empty line comes the text:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,7 +18,8 @@ import (
 // Local is what a post keeps beside a telegram of its own and never sends.
 type Local struct {
 	Department string   `json:"department,omitempty"`
-	Copies     []string `json:"copies,omitempty"` // holders of numbered copies, in the order of their numbers
+	Copies     []string `json:"copies,omitempty"`     // holders of numbered copies, in the order of their numbers
+	Clearances []uint32 `json:"clearances,omitempty"` // people who must clear it before it can be released
 }
 
 // Form is what a drafter writes. The telegram has neither seed, people nor times yet; its From.Post is empty.
@@ -34,6 +36,9 @@ const maxHeading = 2 * telegram.MaxLine
 
 // maxCopies bounds the numbered copies of one telegram.
 const maxCopies = 256
+
+// maxClearances bounds the people who must clear one telegram.
+const maxClearances = 32
 
 // ParseForm reads a form. Its errors are for the drafter and name the line. What it accepts, [Form.String] writes and ParseForm reads again.
 func ParseForm(r io.Reader) (*Form, error) {
@@ -198,6 +203,14 @@ func (p *formReader) field(s string) error {
 		if value != "" {
 			p.f.Local.Copies = append(p.f.Local.Copies, value)
 		}
+		return nil
+	}
+	if strings.EqualFold(key, "clearance") {
+		n, err := strconv.ParseUint(value, 10, 32)
+		if err != nil || n == 0 || len(p.f.Local.Clearances) >= maxClearances || slices.Contains(p.f.Local.Clearances, uint32(n)) {
+			return fmt.Errorf("%q asks nobody for clearance: write one person's number, each person once, at most %d", shorten(value), maxClearances)
+		}
+		p.f.Local.Clearances = append(p.f.Local.Clearances, uint32(n))
 		return nil
 	}
 	if act, ok := citingAct(key); ok {
@@ -419,103 +432,4 @@ func parseAsks(s string) (a telegram.Asks, err error) {
 		}
 	}
 	return a, nil
-}
-
-// String writes the form; ParseForm reads it back.
-func (f *Form) String() string {
-	var b strings.Builder
-	t := &f.Telegram
-	line := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "%s: %s\n", key, value)
-		}
-	}
-	line("From", t.From.Office)
-	for _, a := range t.To {
-		line("To", a.Address.String()+"; "+a.Precedence.String())
-	}
-	for _, a := range t.Info {
-		line("Info", a.Address.String()+"; "+a.Precedence.String())
-	}
-	line("Policy", t.Label.Policy)
-	line("Classification", t.Label.Classification)
-	for _, c := range t.Label.Caveats {
-		line("Caveat", c)
-	}
-	line("Review", writeTime(t.Label.Review))
-	if t.Type != telegram.Operation {
-		line("Type", t.Type.String())
-	}
-	line("Deadline", writeTime(t.Deadline))
-	line("Deskby", writeTime(t.Deskby))
-	if t.Urgency == telegram.Immediately {
-		line("Urgency", "immediately")
-	}
-	line("Ask", asks(t.Asks))
-	line("Subject", t.Subject)
-	for _, c := range t.Codes {
-		line("Code", c)
-	}
-	for _, r := range t.References {
-		act := r.Act.String()
-		line(strings.ToUpper(act[:1])+act[1:], fmt.Sprintf("%s %d/%d", r.Post, r.Serial, r.Year))
-	}
-	line("Signature", t.Signature)
-	line("Department", f.Local.Department)
-	for _, c := range f.Local.Copies {
-		line("Copy", c)
-	}
-	b.WriteString("\n" + BodyText(t.Body))
-	return b.String()
-}
-
-func writeTime(at int64) string {
-	if at == 0 {
-		return ""
-	}
-	return time.Unix(at, 0).UTC().Format(time.RFC3339)
-}
-
-func asks(a telegram.Asks) string {
-	var w []string
-	if a&telegram.AskReceipt != 0 {
-		w = append(w, "receipt")
-	}
-	if a&telegram.AskFulfilment != 0 {
-		w = append(w, "fulfilment")
-	}
-	return strings.Join(w, ", ")
-}
-
-// BodyText writes a body as a form has it.
-func BodyText(body []telegram.Block) string {
-	var b strings.Builder
-	for i, x := range body {
-		switch {
-		case x.Kind == telegram.More:
-			b.WriteString("\n")
-		case i > 0:
-			b.WriteString("\n\n")
-		}
-		switch x.Kind {
-		case telegram.Convey:
-			b.WriteString(strings.TrimSuffix("[convey to "+x.Text, " ") + "]")
-		case telegram.End:
-			b.WriteString(strings.TrimSuffix("[end "+x.Text, " ") + "]")
-		case telegram.Blank:
-			fmt.Fprintf(&b, "[blank %d]", x.Text[0])
-		case telegram.Insertion:
-			fmt.Fprintf(&b, "[%s %s]", insertions[x.Text[0]-telegram.Supplied], x.Text[1:])
-		default:
-			for l := range strings.Lines(x.Text) {
-				bare := strings.TrimSpace(l)
-				if _, _, ok := directive(bare); ok || bare == "" || strings.HasPrefix(l, `\`) {
-					b.WriteByte('\\')
-				}
-				b.WriteString(l)
-			}
-		}
-	}
-	b.WriteByte('\n')
-	return b.String()
 }

@@ -326,16 +326,12 @@ func TestHostileForms(t *testing.T) {
 		"an endless line of spaces": head + "\n" + long(" ") + "x",
 	} {
 		t.Run(name, func(t *testing.T) {
-			began := time.Now()
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			f, err := desk.ParseForm(strings.NewReader(s))
 			runtime.ReadMemStats(&after)
 			if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 {
 				t.Errorf("it takes %d bytes", n)
-			}
-			if d := time.Since(began); d > 10*time.Second {
-				t.Errorf("it takes %v", d)
 			}
 			if err == nil {
 				lawful(t, f)

@@ -82,8 +82,11 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 		if id, err = desk.NextID(tx); err != nil {
 			return err
 		}
-		return desk.Add(tx, &desk.Draft{ID: id, State: desk.Drafted, Precedence: form.Telegram.Precedence(),
-			Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()})
+		if err := desk.Add(tx, &desk.Draft{ID: id, State: desk.Drafted, Precedence: form.Telegram.Precedence(),
+			Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()}); err != nil {
+			return err
+		}
+		return p.record(tx, id, desk.StepDrafted, telegram.KeyRef{}, &stepKept{Form: form.String()})
 	})
 	return id, err
 }
@@ -155,11 +158,12 @@ func (v *view) mayRelease(t *telegram.Telegram, post string) error {
 
 // ToSign is a draft as the next person is to sign it.
 type ToSign struct {
-	ID       int64      `json:"id"`
-	State    desk.State `json:"state"`
-	Telegram []byte     `json:"telegram"`        // as written: render it from these bytes, sign their roots
-	Draft    []byte     `json:"draft,omitempty"` // the drafter's signature, once handed over
-	Local    desk.Local `json:"local"`
+	ID       int64             `json:"id"`
+	State    desk.State        `json:"state"`
+	Telegram []byte            `json:"telegram"`        // as written: render it from these bytes, sign their roots
+	Draft    []byte            `json:"draft,omitempty"` // the drafter's signature, once handed over
+	Local    desk.Local        `json:"local"`
+	Cleared  []telegram.KeyRef `json:"cleared,omitempty"` // who has cleared it
 }
 
 // ForHandOver gives a draft as its drafter is to sign it, with a fresh seed and the time of origin.
@@ -228,9 +232,20 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	if err := seal.CheckDraft(root, signature, key); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
+	read := d.Body
 	d.State, d.Root, d.Changed = desk.HandedOver, root[:], p.config.Now()
 	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: telegram.Signatures{Draft: signature}})
-	return p.db.Write(ctx, func(tx *store.Tx) error { return desk.Move(tx, desk.Drafted, d) })
+	return p.db.Write(ctx, func(tx *store.Tx) error {
+		if now, err := desk.Get(tx, id); err != nil {
+			return err
+		} else if now.State == desk.Drafted && string(now.Body) != string(read) {
+			return fmt.Errorf("draft %d was edited at this moment: look at it again", id)
+		}
+		if err := desk.Move(tx, desk.Drafted, d); err != nil {
+			return err
+		}
+		return p.record(tx, id, desk.StepHandedOver, t.Drafter, &stepKept{Root: &root, Signature: signature})
+	})
 }
 
 // ForRelease gives a draft as it was handed over.
@@ -239,7 +254,16 @@ func (p *Post) ForRelease(ctx context.Context, id int64) (*ToSign, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ToSign{ID: id, State: d.State, Telegram: o.telegram.Marshal(), Draft: o.Draft, Local: o.form.Local}, nil
+	v, err := p.current()
+	if err != nil {
+		return nil, err
+	}
+	x := &ToSign{ID: id, State: d.State, Telegram: o.telegram.Marshal(), Draft: o.Draft, Local: o.form.Local}
+	err = p.db.Read(ctx, func(tx *store.Tx) (err error) {
+		x.Cleared, err = p.clearances(tx, v, id, telegram.Root(d.Root))
+		return err
+	})
+	return x, err
 }
 
 // Release takes a telegram that its releaser has signed: what was handed over, with the releaser's name and times and nothing else
@@ -278,6 +302,14 @@ func (p *Post) Release(ctx context.Context, id int64, written, ed, pq []byte) er
 	d.State, d.Root, d.Changed = desk.Released, root[:], now
 	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: s})
 	return p.db.Write(ctx, func(tx *store.Tx) error {
+		before := *d
+		before.Root = draftRoot[:]
+		if err := p.cleared(tx, v, &before, o.form); err != nil {
+			return fmt.Errorf("releasing: %w", err)
+		}
+		if err := p.record(tx, id, desk.StepReleased, t.Releaser, &stepKept{Root: &draftRoot, Signature: ed}); err != nil {
+			return err
+		}
 		tx.Notify(topicReleased)
 		return desk.Move(tx, desk.HandedOver, d)
 	})

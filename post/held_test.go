@@ -88,15 +88,19 @@ func TestTimeHoldsWhenTheNumberIsTaken(t *testing.T) {
 	m := open(t, nil)
 	x := m.at("MOSCOW")
 	id := x.send("To: AMBASSADOR@BEIJING\n\nText.\n")
-	calls := 0
-	x.config.Now = func() time.Time {
-		if calls++; calls < 2 { // it was looked at in time, and then the lock was long in coming
-			return time.Now()
-		}
-		return time.Now().Add(25 * time.Hour)
-	}
-	x.reopen()
+	locked, free := make(chan struct{}), make(chan struct{})
+	wrote := make(chan error, 1)
+	go func() {
+		wrote <- x.db.Write(background, func(*store.Tx) error { close(locked); <-free; return nil })
+	}()
+	<-locked
 	m.run("MOSCOW")
+	time.Sleep(300 * time.Millisecond) // it is looked at in time, and then the lock is long in coming
+	x.skew.Store(int64(25 * time.Hour))
+	close(free)
+	if err := <-wrote; err != nil {
+		t.Fatal(err)
+	}
 	m.until("it is held", func() bool { return x.state(id).Held != "" })
 	if n := x.count("select count(*) from series"); n != 0 {
 		t.Error("it took a number")

@@ -57,6 +57,7 @@ type Post struct {
 	keys    Keys
 	db      *store.DB
 	view    atomic.Pointer[view]
+	process string // under which this process owns ways: see owner.go
 	peersMu sync.Mutex
 	peers   map[string]*peer // posts this process carries to; guarded by peersMu
 }
@@ -93,7 +94,7 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Post{config: c, keys: k, db: db, peers: map[string]*peer{}}, nil
+	return &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}, nil
 }
 
 // Name is the post's name.
@@ -124,11 +125,15 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	}
 	do("registering", p.registrar)
 	do("receiving", func(ctx context.Context) error {
-		return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+		return p.whileOwner(ctx, wayIn, func(ctx context.Context) error {
+			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+		})
 	})
 	do("following the directory", func(ctx context.Context) error {
 		return p.followDirectory(ctx, func(name string) {
-			do("carrying to "+name, func(ctx context.Context) error { return p.dispatcher(ctx, name, carrier) })
+			do("carrying to "+name, func(ctx context.Context) error {
+				return p.whileOwner(ctx, wayTo(name), func(ctx context.Context) error { return p.dispatcher(ctx, name, carrier) })
+			})
 		})
 	})
 	<-ctx.Done()

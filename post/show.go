@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func (p *Post) Show(ctx context.Context, way archive.Way, year int, number uint3
 		}
 		p.checkEntry(tx, s, f, r, verifiers)
 		if f.Way == archive.Out {
-			err = p.showAddressed(tx, s, f, v, verifiers)
+			err = p.showAddressed(tx, s, f, t, v, verifiers)
 		} else {
 			err = s.showArrival(tx, f)
 		}
@@ -180,11 +181,13 @@ func (p *Post) entryOf(f *archive.Filed, r *telegram.Registered, root telegram.R
 	return r.InEntry(root, &n, own.Seed)
 }
 
-func (p *Post) showAddressed(tx *store.Tx, s *Shown, f *archive.Filed, v *view, verifiers []note.Verifier) error {
+func (p *Post) showAddressed(tx *store.Tx, s *Shown, f *archive.Filed, t *telegram.Telegram, v *view, verifiers []note.Verifier) error {
 	ds, err := circuit.Deliveries(tx, f.ID)
 	if err != nil {
 		return err
 	}
+	order := t.AddressedPosts()
+	slices.SortFunc(ds, func(a, b circuit.Delivery) int { return slices.Index(order, a.Post) - slices.Index(order, b.Post) })
 	for _, d := range ds {
 		a := Addressed{Post: d.Post, Serial: d.Serial, Precedence: d.Precedence, Specials: []uint32{}, Queued: d.Queued.UTC()}
 		wire, err := circuit.OnTheWire(tx, d.Post, d.Serial)

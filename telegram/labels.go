@@ -12,6 +12,8 @@ const (
 	LabelNote     = "chancery/v1/note\n"     // SHA-256: what an entry that is no telegram says
 
 	LabelDraft   = "chancery/v1/draft\n"   // signature: the drafter hands over
+	LabelClear   = "chancery/v1/clear\n"   // signature: an officer clears what was handed over
+	LabelReturn  = "chancery/v1/return\n"  // signature: an officer returns it with a remark
 	LabelRelease = "chancery/v1/release\n" // signature: the releaser releases
 	LabelLetter  = "chancery/v1/letter\n"  // signature: the post sends a letter
 	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received

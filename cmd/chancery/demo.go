@@ -23,11 +23,18 @@ import (
 //go:embed demo.txt
 var demoSheet []byte
 
+//go:embed modern.txt
+var modernSheet []byte
+
+// modernHome is where the invented telegram of today is sent from.
+const modernHome = "AGENCY"
+
 // demoHome is where the built-in sheet was sent from: paper does not say it of its own post.
 const demoHome = "MOSCOW"
 
 func (a *app) demoCommand() *cobra.Command {
 	var from, keep, home string
+	var modern bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Carry a telegram from draft to fulfilment between real posts on this machine",
@@ -42,10 +49,14 @@ Without --from it carries a built-in sheet: the numbers, places and names of one
 			if cmd.Flags().Changed("dir") {
 				keep = a.dir
 			}
-			return a.demo(cmd.Context(), from, home, keep)
+			if modern && from != "" {
+				return usage("--modern and --from are two telegrams: give one of them")
+			}
+			return a.demo(cmd.Context(), from, home, keep, modern)
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "carry the telegram of this historical `sheet`")
+	c.Flags().BoolVar(&modern, "modern", false, "carry an invented telegram of today: a relief agency to its mission")
 	c.Flags().StringVar(&home, "home", "", "`name` of the sending post, when it is to be another than the sheet's originator")
 	return c
 }
@@ -96,8 +107,8 @@ type demoProof struct {
 	Shown     bool   `json:"shown"`     // and every proof of each held
 }
 
-func (a *app) demo(ctx context.Context, from, home, keep string) (err error) {
-	plan, err := planDemo(from, home)
+func (a *app) demo(ctx context.Context, from, home, keep string, modern bool) (err error) {
+	plan, err := planDemo(from, home, modern)
 	if err != nil {
 		return err
 	}
@@ -164,7 +175,7 @@ func (d *demo) stage(s demoStage) {
 	}
 	d.out.Stages = append(d.out.Stages, s)
 	if !d.app.json {
-		fmt.Fprintf(d.app.out, "%-11s %-12s %s %+8.3f s  %s\n", s.Name, s.Post, s.At.Format("15:04:05.000"), float64(s.Elapsed)/1000, s.What)
+		fmt.Fprintf(d.app.out, "%-11s %-*s %s %+8.3f s  %s\n", s.Name, d.plan.width(), s.Post, s.At.Format("15:04:05.000"), float64(s.Elapsed)/1000, s.What)
 	}
 }
 

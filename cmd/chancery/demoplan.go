@@ -50,6 +50,14 @@ func (d *demoPlan) post(name string) *demoPost {
 	return nil
 }
 
+// width is that of the longest name of a post.
+func (d *demoPlan) width() (n int) {
+	for _, p := range d.posts {
+		n = max(n, utf8.RuneCountInString(p.name))
+	}
+	return n
+}
+
 func (d *demoPlan) textSize() (n int) {
 	for _, b := range d.form.Telegram.Body {
 		n += len(b.Text)
@@ -58,10 +66,13 @@ func (d *demoPlan) textSize() (n int) {
 }
 
 // planDemo reads a sheet, or the built-in one, and plans how to carry its telegram.
-func planDemo(file, home string) (*demoPlan, error) {
-	b := demoSheet
+func planDemo(file, home string, modern bool) (*demoPlan, error) {
+	b, from := demoSheet, demoHome
+	if modern {
+		b, from = modernSheet, modernHome
+	}
 	if file == "" && home == "" {
-		home = demoHome
+		home = from
 	}
 	if file != "" {
 		var err error

@@ -53,6 +53,8 @@ func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, 
 			return nil, fmt.Errorf("person %d is no %s of %s, or his key file is not in %s: give it with --key", who.number, role, f.config.Name, f.file("keys"))
 		case len(found) == 0:
 			return nil, fmt.Errorf("no %s's key file is in %s: give it with --key", role, f.file("keys"))
+		case len(found) > 1 && role == "":
+			return nil, fmt.Errorf("say who signs with --as, one of %s", strings.Join(found, ", "))
 		case len(found) > 1:
 			return nil, fmt.Errorf("several people here are %s: say who signs with --as, one of %s", role, strings.Join(found, ", "))
 		}
@@ -99,7 +101,8 @@ A draft is lines of «Key: value», an empty line, and the text:
   [end PRINCIPAL]
 
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
-Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and never sent, Department and Copy.`,
+Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and
+never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.`,
 		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
 		Args: func(_ *cobra.Command, args []string) error {
 			if (handOver == 0) != (len(args) == 1) {
@@ -269,6 +272,9 @@ func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time
 		return err
 	}
 	fmt.Fprintf(a.err, "%s\n", rendered(t))
+	for _, k := range x.Cleared {
+		fmt.Fprintf(a.err, "Cleared by person %d\n", k.Person)
+	}
 	if !yes {
 		if err := a.ask("Release this telegram? Type yes: "); err != nil {
 			return fmt.Errorf("%w; draft %d is handed over as before", err, id)

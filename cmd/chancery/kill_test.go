@@ -111,7 +111,10 @@ func buildProgram(t *testing.T) string {
 	return program
 }
 
-func newSiege(t *testing.T, names ...string) *siege {
+func newSiege(t *testing.T, names ...string) *siege { return newSiegeOn(t, nil, names...) }
+
+// newSiegeOn makes posts of which some are on a PostgreSQL: name to URL.
+func newSiegeOn(t *testing.T, databases map[string]string, names ...string) *siege {
 	dir, err := os.MkdirTemp("", "siege-") // short, for the sockets in it
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +132,9 @@ func newSiege(t *testing.T, names ...string) *siege {
 		way := []string{"--hub", fmt.Sprintf("nats://127.0.0.1:%d", port)}
 		if i == 0 {
 			way = []string{"--listen", fmt.Sprintf("127.0.0.1:%d", port)}
+		}
+		if url := databases[name]; url != "" {
+			way = append(way, "--database", url)
 		}
 		s.run(nil, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD",
 			"--section", "700", "--retry", "1s"}, way...)...)
@@ -282,7 +288,7 @@ func (s *siege) feed(ctx context.Context, i int) {
 		}
 		subject := fmt.Sprintf("%s %d", x.name, n)
 		n++
-		if x.send(ctx, i, subject) == nil {
+		if x.send(ctx, subject, s.posts[(i+1)%3].name, s.posts[(i+2)%3].name) == nil {
 			s.mu.Lock()
 			s.promised[subject] = true
 			s.mu.Unlock()
@@ -290,16 +296,19 @@ func (s *siege) feed(ctx context.Context, i int) {
 	}
 }
 
-// send drafts, hands over and releases a telegram to both other posts. nil means that the post has promised to send it.
-func (x *besieged) send(ctx context.Context, i int, subject string) error {
+// send drafts, hands over and releases a telegram to other posts, the first for action. nil means that the post has promised to send it.
+func (x *besieged) send(ctx context.Context, subject string, posts ...string) error {
 	c := dialOffice(x.folder())
 	if c == nil {
 		return os.ErrNotExist
 	}
 	defer c.close()
 	precedence := telegram.Precedence(rand.IntN(6))
-	form := fmt.Sprintf("To: HEAD@%s; %s\nInfo: HEAD@%s; routine\nSubject: %s\n\n%s\n", x.s.posts[(i+1)%3].name, precedence, x.s.posts[(i+2)%3].name, subject,
-		strings.Repeat("The trains stand at the frontier and wait for the word. ", 1+rand.IntN(30)))
+	form := fmt.Sprintf("To: HEAD@%s; %s\n", posts[0], precedence)
+	for _, info := range posts[1:] {
+		form += fmt.Sprintf("Info: HEAD@%s; routine\n", info)
+	}
+	form += fmt.Sprintf("Subject: %s\n\n%s\n", subject, strings.Repeat("The trains stand at the frontier and wait for the word. ", 1+rand.IntN(30)))
 	var d draftID
 	if err := c.do(ctx, "draft", struct{ Form string }{form}, &d); err != nil {
 		return err

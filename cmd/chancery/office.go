@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"chancery.example/chancery/archive"
@@ -144,6 +145,17 @@ type (
 		Ed       []byte `json:"ed25519"`
 		PQ       []byte `json:"mldsa44,omitempty"`
 	}
+	edited struct {
+		ID   int64  `json:"id"`
+		Form string `json:"form"`
+	}
+	opinion struct {
+		ID        int64  `json:"id"`
+		Person    uint32 `json:"person"`
+		Key       uint16 `json:"key"`
+		Remark    string `json:"remark,omitempty"`
+		Signature []byte `json:"signature"`
+	}
 	numbered struct {
 		Way    archive.Way `json:"way"`
 		Year   int         `json:"year"`
@@ -201,6 +213,20 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		}),
 		"hand-over": does(func(ctx context.Context, in signed) (any, error) {
 			return none{}, p.HandOver(ctx, in.ID, in.Telegram, in.Ed)
+		}),
+		"edit": does(func(ctx context.Context, in edited) (any, error) {
+			form, err := desk.ParseForm(strings.NewReader(in.Form))
+			if err != nil {
+				return nil, err
+			}
+			return none{}, p.Edit(ctx, in.ID, form)
+		}),
+		"history": does(func(ctx context.Context, in draftID) (any, error) { return p.History(ctx, in.ID) }),
+		"clear": does(func(ctx context.Context, in opinion) (any, error) {
+			return none{}, p.Clear(ctx, in.ID, telegram.KeyRef{Person: in.Person, Key: in.Key}, in.Signature)
+		}),
+		"return": does(func(ctx context.Context, in opinion) (any, error) {
+			return none{}, p.Return(ctx, in.ID, telegram.KeyRef{Person: in.Person, Key: in.Key}, in.Remark, in.Signature)
 		}),
 		"for-release": does(func(ctx context.Context, in draftID) (any, error) { return p.ForRelease(ctx, in.ID) }),
 		"release": does(func(ctx context.Context, in signed) (any, error) {

@@ -26,10 +26,16 @@ import (
 // the passphrases: nowhere is there a word of the telegram or a private key. It walks while the posts run, too, when there are write-ahead logs.
 func TestWalk(t *testing.T) {
 	t.Run("built-in", func(t *testing.T) {
-		out := walkDemo(t, "")
+		out := walkDemo(t, "", false)
 		x := out.Telegram
 		if x.RegisterNumber != "23343" || x.Serial != "2522" || !slices.Equal(x.SpecialNumbers, []string{"1691", "1692"}) {
 			t.Errorf("it took %s, %s and %s, not 23343, 2522 and 1691, 1692", x.RegisterNumber, x.Serial, x.SpecialNumbers)
+		}
+	})
+	t.Run("modern", func(t *testing.T) {
+		out := walkDemo(t, "", true)
+		if x := out.Telegram; x.RegisterNumber != "4182" || x.Serial != "311" || !slices.Equal(x.SpecialNumbers, []string{"87", "88"}) {
+			t.Errorf("it took %s, %s and %s, not 4182, 311 and 87, 88", x.RegisterNumber, x.Serial, x.SpecialNumbers)
 		}
 	})
 	sheets, _ := filepath.Glob("../../../shared/corpus/sheets/*.txt")
@@ -41,15 +47,15 @@ func TestWalk(t *testing.T) {
 	}
 	for _, file := range sheets {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			walkDemo(t, file)
+			walkDemo(t, file, false)
 		})
 	}
 }
 
 // walkDemo runs the demo, walks, and gives what the demo said.
-func walkDemo(t *testing.T, from string) *demoResult {
+func walkDemo(t *testing.T, from string, modern bool) *demoResult {
 	t.Parallel()
-	plan, err := planDemo(from, "")
+	plan, err := planDemo(from, "", modern)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +72,9 @@ func walkDemo(t *testing.T, from string) *demoResult {
 	args := []string{"demo", "--json", "--dir", kept}
 	if from != "" {
 		args = append(args, "--from", from)
+	}
+	if modern {
+		args = append(args, "--modern")
 	}
 	cmd := exec.Command("chancery", args...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)

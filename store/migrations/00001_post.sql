@@ -54,6 +54,16 @@ create table draft (
 	changed integer not null
 );
 create index draft_released on draft (precedence desc, id) where state = 'released';
+create table step (
+	draft  integer not null,
+	n      integer not null,
+	what   text    not null check (what in ('drafted', 'edited', 'handed over', 'cleared', 'returned', 'released')),
+	person integer not null,       -- who, as the directory numbers them; 0 where nobody signed
+	key    integer not null,
+	body   blob    not null,       -- sealed: the form, the remark, the signature
+	at     integer not null,       -- milliseconds
+	primary key (draft, n)
+);
 create table duty (
 	of    integer not null,        -- the filed telegram that asks
 	post  text    not null,        -- whose duty it is
@@ -158,3 +168,6 @@ create table setting (name text primary key, value text not null);
 
 -- Numbers of rows that mean nothing outside: drafts, filed telegrams, alarms.
 create table counter (name text primary key, last integer not null);
+
+-- Which of several processes on one PostgreSQL owns a way: what comes in, or what goes to one post.
+create table owner (way text primary key, process text not null, until integer not null);

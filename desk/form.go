@@ -246,13 +246,13 @@ func (p *formReader) single(key, value string) (err error) {
 	case "classification":
 		t.Label.Classification = value
 	case "review":
-		t.Label.Review, err = ParseTime(value)
+		t.Label.Review, err = parseTime(value)
 	case "type":
 		t.Type, err = parseType(value)
 	case "deadline":
-		t.Deadline, err = ParseDue(value)
+		t.Deadline, err = parseDue(value)
 	case "deskby":
-		t.Deskby, err = ParseDue(value)
+		t.Deskby, err = parseDue(value)
 	case "urgency":
 		if t.Urgency = telegram.Immediately; !strings.EqualFold(value, "immediately") {
 			err = fmt.Errorf("%q is no urgency of an act: write  Urgency: immediately , or leave it out", shorten(value))
@@ -392,8 +392,7 @@ func (p *formReader) endParagraph() {
 	p.paragraph = p.paragraph[:0]
 }
 
-// ParseTime reads a time as a form has it, in seconds since 1970.
-func ParseTime(s string) (int64, error) {
+func parseTime(s string) (int64, error) {
 	for _, form := range []string{"2006-01-02T15:04Z07:00", time.RFC3339, "2006-01-02"} {
 		// A zone can carry a time past the years that are written with four digits.
 		if t, err := time.Parse(form, s); err == nil && t.Unix() != 0 && t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 {
@@ -403,9 +402,9 @@ func ParseTime(s string) (int64, error) {
 	return 0, fmt.Errorf("%q is no time: write it as in  2026-12-01T12:00Z", shorten(s))
 }
 
-// ParseDue reads a time by which something is due: a day alone is due when it ends.
-func ParseDue(s string) (int64, error) {
-	at, err := ParseTime(s)
+// parseDue reads a time by which something is due: a day alone is due when it ends.
+func parseDue(s string) (int64, error) {
+	at, err := parseTime(s)
 	if err == nil && len(s) == len("2006-01-02") {
 		at += 24*60*60 - 60
 	}

@@ -177,18 +177,34 @@ func TestConveyed(t *testing.T) {
 
 // The first that ended the order counts, and that is told by the serials: here the second overtakes the first.
 func TestTheSecondEndOvertakesTheFirst(t *testing.T) {
-	m, moscow, beijing := ordered(t)
-	m.ether.set(func(e *ether) { e.closed[beijing.route] = true })
-	slow := must(beijing.Reply(background, 0, 1, telegram.Fulfils, "Done."))
-	slow.Telegram.To[0].Precedence = telegram.Deferred
-	beijing.sendForm(slow, nil)
-	beijing.sendForm(beijing.Reply(background, 0, 1, telegram.CannotComply, "No."))
-	m.ether.set(func(e *ether) { e.closed[beijing.route] = false })
-	m.delivered("BEIJING")
-	if s := moscow.shown(archive.In, 1); s.References[0].Act != telegram.CannotComply {
-		t.Errorf("first came one that %s", s.References[0].Act)
+	m := open(t, nil)
+	m.run()
+	moscow := m.at("MOSCOW")
+	moscow.send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
+	m.delivered("MOSCOW")
+	root := moscow.shown(archive.Out, 1).Root
+	says := func(act telegram.Act, serial uint32) {
+		t.Helper()
+		c := newClerk(m, "BEIJING", "MOSCOW")
+		c.register, c.serial, c.specials = serial, serial, serial
+		c.change = func(x *telegram.Telegram) {
+			x.References = []telegram.Reference{{Act: act, Post: "MOSCOW", Year: 2026, Serial: 1, Root: root}}
+		}
+		m.deliver("MOSCOW", c.envelopes(1)...)
 	}
-	stands(t, m, "done until - due 2030-01-01", telegram.Fulfils, telegram.CannotComply)
+	for _, x := range []struct {
+		act    telegram.Act
+		serial uint32
+		stands string
+	}{{telegram.CannotComply, 2, "cannot comply"}, {telegram.Fulfils, 1, "done"}, {telegram.CannotComply, 3, "done"}} {
+		says(x.act, x.serial)
+		if got := moscow.orders(post.OrdersWanted{All: true}); !slices.Equal(got, []string{"out 1 BEIJING: " + x.stands + " until - due -"}) {
+			t.Errorf("after serial %d, which %s: %q\n%s", x.serial, x.act, got, moscow.trouble())
+		}
+	}
+	if s := moscow.shown(archive.Out, 1); len(s.Deeds) != 3 {
+		t.Errorf("it shows %+v", s.Deeds)
+	}
 }
 
 // A grant overtakes its order: it waits, and the order is due as granted when it comes.

@@ -246,7 +246,7 @@ func (m *ministry) crash() {
 // until waits for something to become true.
 func (m *ministry) until(what string, ok func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			for _, x := range m.opened() {
 				m.t.Logf("%s:\n%s", x.name, x.log)

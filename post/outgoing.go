@@ -49,6 +49,7 @@ type released struct {
 // registrar registers what the desk has released, as it comes.
 func (p *Post) registrar(ctx context.Context) error {
 	wake, directory := p.db.Wake(ctx, topicReleased), p.db.Wake(ctx, topicDirectory)
+	failures := 0
 	for ctx.Err() == nil {
 		n, err := p.register(ctx)
 		pause := time.Duration(0)
@@ -62,13 +63,23 @@ func (p *Post) registrar(ctx context.Context) error {
 		case errors.Is(err, ErrNoDirectory):
 			p.wait(ctx, time.Minute, wake, directory)
 		case err != nil:
-			return err
+			// A database that fails once may answer the next time: what was released is still there. One that goes on failing is for a person.
+			if failures++; failures > toleratedFailures {
+				return err
+			}
+			p.config.Log.Error("registering failed; it is tried again", "reason", err, "tries", failures)
+			p.wait(ctx, time.Duration(failures)*200*time.Millisecond)
+			continue
 		case pause > 0:
 			p.wait(ctx, pause, wake, directory)
 		}
+		failures = 0
 	}
 	return ctx.Err()
 }
+
+// toleratedFailures is how often in a row, over some ten seconds, registering may fail before the post gives up.
+const toleratedFailures = 10
 
 // lookAgain lets go on what was held for a reason that is gone: a clock was set, or a newer directory adopted. It says when to look next,
 // 0 when something goes on.

@@ -41,7 +41,8 @@ const formKind = 1
 
 // Roots are D, which the drafter signs, and R, which the releaser signs; while a telegram is only handed over they are the same.
 func (t *Telegram) Roots() (draft, release Root) {
-	head, body := t.HeadLeaves(), t.BodyLeaves()
+	body := t.BodyLeaves()
+	head := withForm(formKind, t.fields(), body)
 	b := treeRoot(mac(t.Seed[:], LabelBody), body)
 	root := func() Root {
 		h := treeRoot(mac(t.Seed[:], LabelHead), head)

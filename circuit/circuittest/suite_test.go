@@ -94,7 +94,8 @@ var broken = []struct{ fault, promise, word string }{
 	{"no precedence", "urgent overtakes", "a Flash waited"},
 	{"fetches all ahead", "urgent overtakes", "a Flash waited"},
 	{"takes at once", "one take", "another take ran"},
-	{"take under a lock", "send in take", "from within take"},
+	// Which of the two is said depends on whose patience ends first: that of Send within take, or of those who wait for the take.
+	{"take under a lock", "send in take", "from within take|in vain waited for 10 envelopes"},
 	{"loses what is refused", "refused comes again", "in vain"},
 	{"loses what is refused", "refused outlives receive", "in vain"},
 	{"forgets refused at the end", "refused outlives receive", "in vain"},
@@ -146,7 +147,7 @@ func TestSuiteSeesFaults(t *testing.T) {
 				t.Fatalf("the suite passed:\n%s", out)
 			}
 			failed := "--- FAIL: TestFault/" + strings.ReplaceAll(c.promise, " ", "_") + " "
-			if !strings.Contains(out, failed) || !strings.Contains(out, c.word) {
+			if !strings.Contains(out, failed) || !slices.ContainsFunc(strings.Split(c.word, "|"), func(word string) bool { return strings.Contains(out, word) }) {
 				t.Errorf("the suite failed, but for another reason than the fault (%q):\n%s", c.word, out)
 			}
 		})

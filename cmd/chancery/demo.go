@@ -181,7 +181,7 @@ func (d *demo) stage(s demoStage) {
 }
 
 // patience is how long the demo waits for one thing.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // until waits for something to become so, as long as every post runs.
 func (d *demo) until(ctx context.Context, what string, so func() (bool, error)) error {

@@ -93,7 +93,7 @@ func TestRecordIsReadBack(t *testing.T) {
 			d.Summary = "On March 3, 1911 “all” was well: the ferry sailed, f. 3 says."
 		},
 		"a plain text": func(x *SheetTelegram, _ *Description, _ *string) {
-			x.Text, x.Conveyed, x.Insertions, x.ConfirmReceipt, x.ReportFulfilment = "Ask for a delay of ten days.", nil, []Insertion{}, false, false
+			x.Text, x.Conveyed, x.Insertions, x.ConfirmReceipt, x.ReportFulfilment = "Ask for two weeks more.", nil, []Insertion{}, false, false
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

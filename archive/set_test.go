@@ -119,10 +119,10 @@ func TestSetIsReadBack(t *testing.T) {
 		"an office that says To":    func(t *SheetTelegram) { t.To = []Addressee{{"THE HAGUE", "DELEGATE TO THE COURT"}} },
 		"letters of another script": func(t *SheetTelegram) { t.To = []Addressee{{"ПЕКИН", "ПОСОЛ"}} },
 		"a plain text": func(t *SheetTelegram) {
-			t.Text, t.Conveyed, t.Insertions, t.ConfirmReceipt, t.ReportFulfilment = "Ask for a delay of ten days. Do not discuss the price.\n\nRefer to our 2231 and your 610.", nil, []Insertion{}, false, false
+			t.Text, t.Conveyed, t.Insertions, t.ConfirmReceipt, t.ReportFulfilment = "Ask for two weeks more. Say nothing of the cost.\n\nRefer to our 2231 and your 610.", nil, []Insertion{}, false, false
 		},
 		"points of its own": func(t *SheetTelegram) {
-			t.Text, t.Conveyed, t.Insertions, t.ConfirmReceipt, t.ReportFulfilment = "1. Ask for a delay.\n\n2. Do not discuss the price.", nil, []Insertion{}, false, false
+			t.Text, t.Conveyed, t.Insertions, t.ConfirmReceipt, t.ReportFulfilment = "1. Ask for more time.\n\n2. Say nothing of the cost.", nil, []Insertion{}, false, false
 		},
 		"only days":            func(t *SheetTelegram) { t.Received, t.Dispatched = "2026-12-07", "2026-12-08" },
 		"no times":             func(t *SheetTelegram) { t.Department, t.Received, t.Dispatched = "", "", "" },

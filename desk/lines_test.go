@@ -22,9 +22,9 @@ Grants-time: MOSCOW 9/2026
 Cannot-comply: MOSCOW 10/2026
 Conveys: MOSCOW 11/2026
 
-They could box us on the ear by
-[supplied making]
-a resolution.
+They could win the vote by
+[supplied tabling]
+a motion of order.
 
 [convey to X]
 
@@ -51,7 +51,7 @@ to it.
 	if want := []telegram.Act{telegram.PartFulfils, telegram.AsksTime, telegram.GrantsTime, telegram.CannotComply, telegram.Conveys}; !reflect.DeepEqual(acts, want) {
 		t.Errorf("the acts are read as %v, want %v", acts, want)
 	}
-	want := []telegram.Block{{Kind: telegram.Paragraph, Text: "They could box us on the ear by"}, {Kind: telegram.Insertion, Text: "\x01making"}, {Kind: telegram.More, Text: "a resolution."},
+	want := []telegram.Block{{Kind: telegram.Paragraph, Text: "They could win the vote by"}, {Kind: telegram.Insertion, Text: "\x01tabling"}, {Kind: telegram.More, Text: "a motion of order."},
 		{Kind: telegram.Convey, Text: "X"}, {Kind: telegram.Paragraph, Text: "Yes."}, {Kind: telegram.End, Text: "ALPINE"}, {Kind: telegram.Insertion, Text: "\x02the Minister"},
 		{Kind: telegram.Paragraph, Text: "He wrote"}, {Kind: telegram.Insertion, Text: "\x03yes and no"}, {Kind: telegram.More, Text: "to it."}}
 	if !reflect.DeepEqual(x.Body, want) {

@@ -199,8 +199,8 @@ func TestRecordOfAPost(t *testing.T) {
 	texts := []string{
 		plain,
 		"To: AMBASSADOR@BEIJING; flash\nTo: ATTACHE@BEIJING\nClassification: secret\nCaveat: SPECIAL FILE\nAsk: receipt, fulfilment\nSignature: MINISTER\nDepartment: Tenth department\nCopy: Minister\nCopy: Copy\n\n" +
-			"Visit Zhou Enlai and transmit to him the following:\n\n[convey to Zhou Enlai]\n\nWe agree.\n\n1. The first point stands.\n\n2. The second waits.\n\n[end PRINCIPAL]\n\nReport by tomorrow.\n",
-		"Type: exercise\nTo: AMBASSADOR@BEIJING\nSignature: MINISTER\n\n1. Ask for a delay.\n\n2. Do not discuss the price.\n",
+			"Call on Zhou Enlai and hand over to him the following:\n\n[convey to Zhou Enlai]\n\nWe agree.\n\n1. The first point stands.\n\n2. The second waits.\n\n[end PRINCIPAL]\n\nReport by tomorrow.\n",
+		"Type: exercise\nTo: AMBASSADOR@BEIJING\nSignature: MINISTER\n\n1. Ask for more time.\n\n2. Say nothing of the cost.\n",
 	}
 	for _, text := range texts {
 		moscow.send(text)

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// genericLeaves are those of the vector that the design was proved with: they are no telegram's, only leaves.
+// genericLeaves are no telegram, only leaves: the vector fixes the bytes of the trees and of R.
 func genericLeaves() (head, body []Leaf) {
 	body = []Leaf{
-		{0x40, []byte("Immediately visit Zhou Enlai and transmit to him the following:")},
+		{0x40, []byte("Call on the minister without delay and read to him what follows:")},
 		{0x40, []byte("Telegraph the fulfillment.")},
 		{0x40, []byte("x")},
 		{0x40, []byte("y")},
@@ -41,8 +41,8 @@ func TestVectorOfGenericLeaves(t *testing.T) {
 		want string
 	}{
 		{"H", h, "2876cdf9171ad809893c6605dc9417379f35e3f4252727bd0edebfa3b2d004f7"},
-		{"B", b, "88b320d853c7f8a7ced879ee8eb4ded0aa787e6691f3b3d224935537fe5d281c"},
-		{"R", r, "c011d87226b7168d9970038887c8314d229cd65817c919287d180061b2b04e87"},
+		{"B", b, "c2d9848382a0fd90c7251e46758c1046a1e03eadfae548e710ddc0869b3d09ac"},
+		{"R", r, "f5c3e55b44789630229eb77345c72297a1cdf99c60cc6f819c8ec05838b7d2fc"},
 	} {
 		if got := hex.EncodeToString(c.got[:]); got != c.want {
 			t.Errorf("%s = %s, want %s", c.name, got, c.want)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"chancery.example/chancery/desk"
+	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/telegram"
 )
@@ -173,13 +174,13 @@ func TestReplyToInformation(t *testing.T) {
 	m.run(names[:]...)
 	m.at("MOSCOW").send("To: AMBASSADOR@BEIJING\nInfo: AMBASSADOR@LONDON\n\nText.\n")
 	m.delivered("MOSCOW")
-	if _, err := m.at("LONDON").Reply(background, 0, 1, telegram.Acknowledges, "We shall."); err == nil || !strings.Contains(err.Error(), "for information only") {
+	if _, err := m.at("LONDON").Report(background, &post.Report{Year: 0, Number: 1, Act: telegram.Acknowledges, Text: "We shall."}); err == nil || !strings.Contains(err.Error(), "for information only") {
 		t.Error(err)
 	}
-	if _, err := m.at("BEIJING").Reply(background, 0, 1, telegram.Fulfils, " \n"); err == nil || !strings.Contains(err.Error(), "has no text") {
+	if _, err := m.at("BEIJING").Report(background, &post.Report{Year: 0, Number: 1, Act: telegram.Fulfils, Text: " \n"}); err == nil || !strings.Contains(err.Error(), "has no text") {
 		t.Error(err)
 	}
-	if _, err := m.at("BEIJING").Reply(background, 0, 9, telegram.Fulfils, "Done."); err == nil || !strings.Contains(err.Error(), "no such telegram") {
+	if _, err := m.at("BEIJING").Report(background, &post.Report{Year: 0, Number: 9, Act: telegram.Fulfils, Text: "Done."}); err == nil || !strings.Contains(err.Error(), "no such telegram") {
 		t.Error(err)
 	}
 }

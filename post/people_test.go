@@ -93,7 +93,7 @@ func (x *desks) send(text string) int64 {
 // reply drafts, hands over and releases an answer to what came under a number.
 func (x *desks) reply(number uint32, act telegram.Act, text string) int64 {
 	x.m.t.Helper()
-	f, err := x.Reply(context.Background(), 0, number, act, text)
+	f, err := x.Report(context.Background(), &post.Report{Year: 0, Number: number, Act: act, Text: text})
 	if err != nil {
 		x.m.t.Fatal(err)
 	}

@@ -37,6 +37,12 @@ type Config struct {
 	Now         func() time.Time      // nil means time.Now
 }
 
+// The bounds of Config.Section.
+const (
+	MinSection = 64
+	MaxSection = 1 << 20
+)
+
 // Keys are the post's own secrets.
 type Keys struct {
 	Identity *seal.Signer // signs letters and receipts
@@ -73,8 +79,8 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Section == 0 {
 		c.Section = 32 << 10
 	}
-	if c.Section < 64 || c.Section > 1<<20 {
-		return nil, fmt.Errorf("the section size is from 64 to %d bytes, not %d", 1<<20, c.Section)
+	if c.Section < MinSection || c.Section > MaxSection {
+		return nil, fmt.Errorf("the section size is from %d to %d bytes, not %d", MinSection, MaxSection, c.Section)
 	}
 	if c.Window == 0 {
 		c.Window = 256 << 10

@@ -34,11 +34,6 @@ type Conveyance struct {
 	AnsweredBy string    `json:"answered_by,omitempty"`
 }
 
-// Reply makes the form of a telegram that answers one received here: see [Post.Report].
-func (p *Post) Reply(ctx context.Context, year int, number uint32, act telegram.Act, text string) (*desk.Form, error) {
-	return p.Report(ctx, &Report{Year: year, Number: number, Act: act, Text: text})
-}
-
 // Report makes the form of a telegram that answers one received here: it goes to the office that sent it, and says what is done for it.
 func (p *Post) Report(ctx context.Context, x *Report) (*desk.Form, error) {
 	if x.Act == telegram.GrantsTime {

@@ -95,8 +95,8 @@ func (c *config) check() error {
 	if err := telegram.CheckPostName(c.Name); err != nil {
 		return fmt.Errorf("name: %w", err)
 	}
-	if c.Section != 0 && (c.Section < minSection || c.Section > maxSection) {
-		return fmt.Errorf("section: it is from %d to %d bytes, not %d", minSection, maxSection, c.Section)
+	if c.Section != 0 && (c.Section < post.MinSection || c.Section > post.MaxSection) {
+		return fmt.Errorf("section: it is from %d to %d bytes, not %d", post.MinSection, post.MaxSection, c.Section)
 	}
 	if c.Window < 0 {
 		return fmt.Errorf("window: it cannot be %d bytes", c.Window)
@@ -120,7 +120,6 @@ func (c *config) check() error {
 }
 
 // The sizes of a section that package post takes.
-const minSection, maxSection = 64, 1 << 20
 
 // checkWays looks at the settings for the way to other posts.
 func (c *config) checkWays() error {

@@ -135,10 +135,9 @@ type (
 		ID int64 `json:"id"`
 	}
 	prepare struct {
-		ID      int64            `json:"id"`
-		Drafter *telegram.KeyRef `json:"drafter,omitempty"`
-		Person  uint32           `json:"person"`
-		Key     uint16           `json:"key"`
+		ID     int64  `json:"id"`
+		Person uint32 `json:"person"`
+		Key    uint16 `json:"key"`
 	}
 	signed struct {
 		ID       int64  `json:"id"`

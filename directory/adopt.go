@@ -13,101 +13,150 @@ import (
 // ErrNone says that the post has not adopted such a directory.
 var ErrNone = errors.New("no such directory was adopted")
 
-// Adopt keeps a list as the post's newest. It must extend the one kept now ([ErrFork], [ErrRollback]) and be signed by as many root
-// officers as it takes ([ErrUnsigned]); whether the root is the right one was settled with the first list, by the caller, with
-// [Directory.Verify]. A stale list is taken: the caller decides whether it may be. The same list again is no error, and if it was
-// signed anew, the newer signatures are kept.
+// Adopted is what became of a list that was given to [Adopt].
+type Adopted struct {
+	Directory *Directory  // the post's newest
+	Version   int64       // its number among those adopted, from 1
+	Fresh     bool        // it says more than the one before; [Entered] is owed to it
+	Left      []Statement // of the tail known before: what cannot stand after what the root officers have signed since
+}
+
+// Adopt keeps a list as the post's newest, with what the one kept now has besides: see [Directory.With]. It must extend what was signed of
+// that one ([ErrFork], [ErrRollback]) and be signed by as many root officers as it takes ([ErrUnsigned]); whether the root is the right
+// one was settled with the first list, by the caller, with [Directory.Verify]. A stale list is taken: the caller decides whether it may be.
+// The same list again is no error, and if it was signed anew, the newer signatures are kept.
 //
-// The table directory has a row for each size adopted. The newest row's file is the whole file. As every later list begins with the
-// older ones, an older row's file is only the checkpoint with its signatures: the disk holds the statements once.
-func Adopt(tx *store.Tx, d *Directory, at time.Time) error {
+// Whether the people who issued statements of the tail signed them is for the caller to check, as with all [Directory.Vouchers].
+func Adopt(tx *store.Tx, d *Directory, at time.Time) (a Adopted, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("adopting a directory: %w", err)
+		}
+	}()
 	if err := d.Verify(d.fingerprint, at); err != nil && !errors.Is(err, ErrStale) {
-		return fmt.Errorf("adopting a directory: %w", err)
+		return a, err
 	}
 	if tx.Postgres() {
 		// Two processes that both saw the same newest list could otherwise each put another one after it.
-		if _, err := tx.Exec(`lock table directory in share row exclusive mode`); err != nil {
-			return fmt.Errorf("adopting a directory: %w", err)
+		if _, err := tx.Exec(`lock table adoption in share row exclusive mode`); err != nil {
+			return a, err
 		}
 	}
-	old, err := Current(tx)
-	switch {
-	case errors.Is(err, ErrNone):
-	case err != nil:
-		return fmt.Errorf("adopting a directory: %w", err)
-	default:
-		if err := d.Extends(old); err != nil {
-			return fmt.Errorf("adopting a directory: %w", err)
-		}
-		if d.Size() == old.Size() {
-			if !d.SignedAt(at).After(old.SignedAt(at)) {
-				return nil
-			}
-			break
-		}
-		if _, err := tx.Exec(`update directory set file = $1 where size = $2`, old.note(), old.Size()); err != nil {
-			return fmt.Errorf("adopting a directory: %w", err)
-		}
+	old, version, err := newest(tx)
+	if errors.Is(err, ErrNone) {
+		a = Adopted{Directory: d, Version: 1, Fresh: true}
+		return a, a.insert(tx, at)
 	}
-	_, err = tx.Exec(`insert into directory(size, file, adopted) values ($1, $2, $3)
-		on conflict (size) do update set file = excluded.file`, d.Size(), d.Marshal(), at.Unix())
 	if err != nil {
-		return fmt.Errorf("adopting a directory: %w", err)
+		return a, err
 	}
-	return nil
+	a = Adopted{Directory: old, Version: version}
+	if a.Directory, a.Left, err = d.With(old, at); err != nil {
+		return a, err
+	}
+	a.Fresh = a.Directory.Size() != old.Size() || a.Directory.Total() != old.Total()
+	if !a.Fresh && d.Size() < old.Size() {
+		return a, d.Extends(old)
+	}
+	if !a.Fresh {
+		if !a.Directory.SignedAt(at).After(old.SignedAt(at)) {
+			return a, nil
+		}
+		_, err := tx.Exec(`update adoption set file = $1 where n = $2`, a.Directory.Marshal(), version)
+		return a, err
+	}
+	if _, err := tx.Exec(`update adoption set file = $1 where n = $2`, old.end(), version); err != nil {
+		return a, err
+	}
+	a.Version++
+	return a, a.insert(tx, at)
+}
+
+func (a *Adopted) insert(tx *store.Tx, at time.Time) error {
+	_, err := tx.Exec(`insert into adoption(n, size, total, file, adopted) values ($1, $2, $3, $4, $5)`,
+		a.Version, a.Directory.Size(), a.Directory.Total(), a.Directory.Marshal(), at.Unix())
+	return err
+}
+
+// Entered says in which entry of the register it stands that a version was adopted.
+func Entered(tx *store.Tx, version, entry int64) error {
+	n, err := tx.Exec(`update adoption set entry = $1 where n = $2 and entry is null`, entry, version)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("version %d of the directory: %w", version, ErrNone)
+	}
+	return err
+}
+
+func newest(tx *store.Tx) (*Directory, int64, error) {
+	var file []byte
+	var version int64
+	err := tx.QueryRow(`select n, file from adoption order by n desc limit 1`).Scan(&version, &file)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, 0, ErrNone
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading the directory: %w", err)
+	}
+	d, err := Parse(file)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading the directory: %w", err)
+	}
+	return d, version, nil
 }
 
 // Current gives the newest list adopted. It parses the whole file: keep what it gives.
 func Current(tx *store.Tx) (*Directory, error) {
+	d, _, err := newest(tx)
+	return d, err
+}
+
+// Version gives the number of the list that was the newest when an entry of the register was made.
+func Version(tx *store.Tx, entry int64) (version int64, err error) {
+	err = tx.QueryRow(`select coalesce(max(n), 0) from adoption where entry <= $1`, entry).Scan(&version)
+	if err == nil && version == 0 {
+		err = ErrNone
+	}
+	return version, err
+}
+
+// At gives a version of the list as it was adopted, with the signatures it had when a newer one took its place. Current is the newest.
+func At(tx *store.Tx, current *Directory, version int64) (*Directory, error) {
+	var size, total int64
 	var file []byte
-	err := tx.QueryRow(`select file from directory order by size desc limit 1`).Scan(&file)
+	err := tx.QueryRow(`select size, total, file from adoption where n = $1`, version).Scan(&size, &total, &file)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNone
+		return nil, fmt.Errorf("version %d: %w", version, ErrNone)
+	}
+	var d *Directory
+	if err == nil && bytes.HasPrefix(file, []byte(header)) {
+		d, err = Parse(file)
+	} else if err == nil {
+		d, err = current.cut(size, file)
+	}
+	if err == nil && (d.Size() != size || d.Total() != total) {
+		err = fmt.Errorf("it has %d and %d statements, and had %d and %d", d.Size(), d.Total(), size, total)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the directory: %w", err)
-	}
-	d, err := Parse(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading the directory: %w", err)
+		return nil, fmt.Errorf("reading version %d of the directory: %w", version, err)
 	}
 	return d, nil
 }
 
-// At gives the list as it was adopted when it had that many statements, with the signatures it had when a longer one took its place.
-func At(tx *store.Tx, size int64) (*Directory, error) {
-	current, err := Current(tx)
-	if err != nil || size == current.Size() {
-		return current, err
+// cut makes a list of this one's beginning of that size, and of a file's end from its checkpoint on.
+func (d *Directory) cut(size int64, end []byte) (*Directory, error) {
+	if size < 1 || size > d.Size() {
+		return nil, fmt.Errorf("the newest has %d statements, and that one had %d", d.Size(), size)
 	}
-	var note []byte
-	err = tx.QueryRow(`select file from directory where size = $1`, size).Scan(&note)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("of %d statements: %w", size, ErrNone)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the directory of %d statements: %w", size, err)
-	}
-	d, err := current.cut(size, note)
-	if err != nil {
-		return nil, fmt.Errorf("reading the directory of %d statements: %w", size, err)
-	}
-	return d, nil
-}
-
-// cut makes the list's beginning of that size, under the checkpoint it had.
-func (d *Directory) cut(size int64, note []byte) (*Directory, error) {
 	begin := empty()
 	for _, e := range d.entries[:size] {
-		if err := begin.add(e.statement, e.salt); err != nil {
+		if err := begin.add(e.statement, e.salt, false); err != nil {
 			return nil, err
 		}
 	}
-	signatures, ok := bytes.CutPrefix(note, []byte(begin.Checkpoint()+"\n"))
-	if !ok {
-		return nil, errors.New("its checkpoint is not of these statements")
+	f := &blocks{rest: end}
+	block, err := f.block()
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	begin.signatures, _, err = readSignatures(signatures)
-	return begin, err
+	return begin, begin.parseCheckpoint(block, f)
 }

@@ -13,17 +13,21 @@ import (
 
 // adopt adopts in a transaction of its own.
 func adopt(db *store.DB, d *Directory, at time.Time) error {
-	return db.Write(context.Background(), func(tx *store.Tx) error { return Adopt(tx, d, at) })
+	return db.Write(context.Background(), func(tx *store.Tx) error {
+		a, err := Adopt(tx, d, at)
+		if err == nil && a.Fresh {
+			err = Entered(tx, a.Version, 10*a.Version)
+		}
+		return err
+	})
 }
 
-// kept is what the post has: its newest list, or with a size the one it had then.
-func kept(t *testing.T, db *store.DB, size int64) (d *Directory, err error) {
+// kept is what the post has: its newest list, or that version of it.
+func kept(t *testing.T, db *store.DB, version int64) (d *Directory, err error) {
 	t.Helper()
 	readErr := db.Read(context.Background(), func(tx *store.Tx) error {
-		if size == 0 {
-			d, err = Current(tx)
-		} else {
-			d, err = At(tx, size)
+		if d, err = Current(tx); version != 0 && (err == nil || errors.Is(err, ErrNone)) {
+			d, err = At(tx, d, version)
 		}
 		return nil
 	})
@@ -33,9 +37,9 @@ func kept(t *testing.T, db *store.DB, size int64) (d *Directory, err error) {
 	return d, err
 }
 
-func same(t *testing.T, db *store.DB, size int64, want *Directory) {
+func same(t *testing.T, db *store.DB, version int64, want *Directory) {
 	t.Helper()
-	got, err := kept(t, db, size)
+	got, err := kept(t, db, version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +55,7 @@ func TestAdopt(t *testing.T) {
 		if _, err := kept(t, db, 0); !errors.Is(err, ErrNone) {
 			t.Errorf("before any: %v", err)
 		}
-		if _, err := kept(t, db, old.Size()); !errors.Is(err, ErrNone) {
+		if _, err := kept(t, db, 1); !errors.Is(err, ErrNone) {
 			t.Errorf("before any: %v", err)
 		}
 		if err := adopt(db, whole(t), now()); !errors.Is(err, ErrUnsigned) {
@@ -79,13 +83,13 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("a stale one: %v", err)
 		}
 		same(t, db, 0, longer)
-		same(t, db, longer.Size(), longer)
-		same(t, db, old.Size(), anew)
-		if _, err := kept(t, db, old.Size()-1); !errors.Is(err, ErrNone) {
-			t.Errorf("of a size never adopted: %v", err)
+		same(t, db, 2, longer)
+		same(t, db, 1, anew)
+		if _, err := kept(t, db, 3); !errors.Is(err, ErrNone) {
+			t.Errorf("of a version never adopted: %v", err)
 		}
-		if _, err := kept(t, db, longer.Size()+1); !errors.Is(err, ErrNone) {
-			t.Errorf("of a size that never was: %v", err)
+		if _, err := kept(t, db, -1); !errors.Is(err, ErrNone) {
+			t.Errorf("of a version that never was: %v", err)
 		}
 
 		for _, c := range []struct {
@@ -115,7 +119,7 @@ func TestAdoptBroken(t *testing.T) {
 		}
 		broken := errors.New("broken")
 		err := db.Write(context.Background(), func(tx *store.Tx) error {
-			if err := Adopt(tx, longer, now()); err != nil {
+			if _, err := Adopt(tx, longer, now()); err != nil {
 				t.Error(err)
 			}
 			return broken
@@ -129,7 +133,7 @@ func TestAdoptBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			same(t, db, 0, longer)
-			same(t, db, old.Size(), old)
+			same(t, db, 1, old)
 		}
 	})
 }
@@ -139,8 +143,8 @@ func TestChangedUnderneath(t *testing.T) {
 	old := sign(t, whole(t), now(), 1, 2)
 	longer := sign(t, build(t, old, office("CONSUL@BEIJING")), now(), 1, 2)
 	for name, change := range map[string]string{
-		"older checkpoint": `update directory set file = (select file from directory where size = 13) where size = 12`,
-		"newest file":      `update directory set file = (select file from directory where size = 12) where size = 13`,
+		"older checkpoint": `update adoption set file = (select file from adoption where size = 13) where size = 12`,
+		"newest file":      `update adoption set file = (select file from adoption where size = 12) where size = 13`,
 	} {
 		db := storetest.SQLite(t)
 		for _, d := range []*Directory{old, longer} {
@@ -155,7 +159,7 @@ func TestChangedUnderneath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := kept(t, db, 12); err == nil {
+		if _, err := kept(t, db, 1); err == nil {
 			t.Errorf("%s: not noticed", name)
 		}
 	}

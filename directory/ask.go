@@ -31,19 +31,103 @@ func (d *Directory) Posts() []Post {
 	return posts
 }
 
-// Offices gives the offices of a post, by name.
+// Offices gives the offices of a post that are in force, by name.
 func (d *Directory) Offices(post string) []telegram.Address {
 	p, ok := d.posts[post]
 	if !ok {
 		return nil
 	}
-	offices := slices.Clone(p.offices)
+	offices := slices.DeleteFunc(slices.Clone(p.offices), func(a telegram.Address) bool { return d.offices[a].ended })
 	slices.SortFunc(offices, func(a, b telegram.Address) int { return cmp.Compare(a.Office, b.Office) })
 	return offices
 }
 
-// HasOffice says whether there is such an office.
-func (d *Directory) HasOffice(a telegram.Address) bool { return d.offices[a] }
+// HasOffice says whether a telegram can go to or from that office now: it is in force, and neither it nor its post is suspended.
+func (d *Directory) HasOffice(a telegram.Address) bool {
+	o, ok := d.offices[a]
+	return ok && !o.ended && !o.suspended && !d.posts[a.Post].suspended
+}
+
+// Holder says who has an office. Person is 0 while that was never stated, or nobody has it.
+func (d *Directory) Holder(a telegram.Address) Holder {
+	if o, ok := d.offices[a]; ok {
+		return o.Holder
+	}
+	return Holder{Office: a}
+}
+
+// Suspended says whether one is suspended, by itself.
+func (d *Directory) Suspended(s Subject) bool {
+	switch {
+	case s.Person != 0:
+		p, ok := d.people[s.Person]
+		return ok && p.suspended
+	case s.Post != "":
+		p, ok := d.posts[s.Post]
+		return ok && p.suspended
+	}
+	o, ok := d.offices[s.Office]
+	return ok && o.suspended
+}
+
+// Ended says whether a person or an office was, and is no more.
+func (d *Directory) Ended(s Subject) bool {
+	if s.Person != 0 {
+		p, ok := d.people[s.Person]
+		return ok && p.ended
+	}
+	o, ok := d.offices[s.Office]
+	return ok && o.ended
+}
+
+// Grant gives what a post's administrators may issue.
+func (d *Directory) Grant(post string) (Grant, bool) {
+	if p, ok := d.posts[post]; ok && p.grant != nil {
+		return *p.grant, true
+	}
+	return Grant{}, false
+}
+
+// NextIssue is the number of the next statement that a post's administrators issue.
+func (d *Directory) NextIssue(post string) int {
+	if p, ok := d.posts[post]; ok {
+		return p.issued + 1
+	}
+	return 1
+}
+
+// Revoked says whether a key was revoked, and from where.
+func (d *Directory) Revoked(ref telegram.KeyRef) (Revoke, bool) {
+	if p, ok := d.people[ref.Person]; ok {
+		r, revoked := p.revoked[ref.Key]
+		return r, revoked
+	}
+	return Revoke{}, false
+}
+
+// CheckedKey says whether and how a person's key was compared by another way.
+func (d *Directory) CheckedKey(ref telegram.KeyRef) (Checked, bool) {
+	if p, ok := d.people[ref.Person]; ok {
+		c, checked := p.checked[ref.Key]
+		return c, checked
+	}
+	return Checked{}, false
+}
+
+// CheckedPost says whether and how a post's keys were compared by another way.
+func (d *Directory) CheckedPost(post string) (Checked, bool) {
+	if p, ok := d.posts[post]; ok && p.checked != nil {
+		return *p.checked, true
+	}
+	return Checked{}, false
+}
+
+// Doubtful says whether a key took the place of another which did not sign for it, and nobody has confirmed it another way since.
+func (d *Directory) Doubtful(ref telegram.KeyRef) bool {
+	k, ok := d.Key(ref)
+	_, checked := d.CheckedKey(ref)
+	return ok && k.NoContinuity() && !checked
+}
 
 // Person finds a person by number.
 func (d *Directory) Person(number uint32) (Person, bool) {
@@ -53,7 +137,7 @@ func (d *Directory) Person(number uint32) (Person, bool) {
 	return Person{}, false
 }
 
-// People gives the people of a post, by number.
+// People gives the people of a post, those who are no more among them, by number.
 func (d *Directory) People(post string) []Person {
 	p, ok := d.posts[post]
 	if !ok {
@@ -108,9 +192,16 @@ func (d *Directory) LetterKeys(post string) []LetterKey {
 	return nil
 }
 
-// May says why a key is not entitled to act in a role at a post. It is when its person is of that post and has the role (of several
-// asked together, all), and when no later key took its place.
-func (d *Directory) May(role Role, ref telegram.KeyRef, post string) error {
+// Now, for a time of [Directory.May], asks of the newest key only.
+var Now time.Time
+
+// ErrRevoked says that a key is not to be trusted any more.
+var ErrRevoked = errors.New("the key is revoked")
+
+// May says why a key is not entitled to act in a role at a post. It is when its person is of that post, has the role (of several asked
+// together, all) and is neither ended nor suspended, when the key is not revoked, and when no later key took its place. One that was
+// replaced, and signed for its successor, stands for what was signed at a time before the successor's.
+func (d *Directory) May(role Role, ref telegram.KeyRef, post string, at time.Time) error {
 	p, ok := d.people[ref.Person]
 	switch {
 	case role == 0:
@@ -119,12 +210,22 @@ func (d *Directory) May(role Role, ref telegram.KeyRef, post string) error {
 		return fmt.Errorf("the directory knows no person %d", ref.Person)
 	case p.Post != post:
 		return fmt.Errorf("person %d is of %s, not of %s", ref.Person, p.Post, post)
+	case p.ended:
+		return fmt.Errorf("person %d is no more of %s", ref.Person, post)
+	case p.suspended:
+		return fmt.Errorf("person %d of %s is suspended", ref.Person, post)
 	case p.Roles&role != role:
 		return fmt.Errorf("person %d of %s is no %v", ref.Person, post, role)
 	case ref.Key == 0 || int(ref.Key) > len(p.keys):
 		return fmt.Errorf("the directory knows no key %v", ref)
-	case int(ref.Key) < len(p.keys):
-		return fmt.Errorf("key %v was replaced by key %d", ref, len(p.keys))
+	}
+	if _, revoked := p.revoked[ref.Key]; revoked {
+		return fmt.Errorf("%v: %w", ref, ErrRevoked)
+	}
+	if int(ref.Key) < len(p.keys) {
+		if next := p.keys[ref.Key]; next.After == 0 || at.IsZero() || !at.Before(next.From) {
+			return fmt.Errorf("key %v was replaced by key %d", ref, len(p.keys))
+		}
 	}
 	return nil
 }
@@ -134,8 +235,8 @@ func (d *Directory) May(role Role, ref telegram.KeyRef, post string) error {
 type Voucher struct {
 	Statement int64  // where it stands, from 0
 	For       string // what it shows, for people
-	Label     string // telegram.LabelKey or telegram.LabelPeriod
-	Message   []byte // the statement's body
+	Label     string // telegram.LabelKey, telegram.LabelPeriod or telegram.LabelIssue
+	Message   []byte // the statement's body; with LabelIssue after the list's fingerprint
 	Key       PublicKey
 	Signature Signature
 }
@@ -145,8 +246,17 @@ type Voucher struct {
 func (d *Directory) Vouchers() []Voucher {
 	var vs []Voucher
 	for i, e := range d.entries {
-		v := Voucher{Statement: int64(i), Label: telegram.LabelKey, Message: e.statement.Body()}
-		switch s := e.statement.(type) {
+		inner := e.statement
+		if issued, ok := e.statement.(Issued); ok {
+			inner = issued.Statement
+			for _, by := range issued.By {
+				key, _ := d.Key(by.Key)
+				vs = append(vs, Voucher{Statement: int64(i), For: fmt.Sprintf("what person %d issues, a statement %q", by.Key.Person, inner.kind()),
+					Label: telegram.LabelIssue, Message: d.fingerprint.ToIssue(issued), Key: key.Key, Signature: by.Signature})
+			}
+		}
+		v := Voucher{Statement: int64(i), Label: telegram.LabelKey, Message: inner.Body()}
+		switch s := inner.(type) {
 		case Post:
 			v.For, v.Key, v.Signature = "the identity key of "+s.Name, s.Identity, s.Signature
 		case LetterKey:

@@ -8,7 +8,8 @@
 //
 //	chancery directory 1
 //
-// Each block after it is a salt and a statement; the last is the checkpoint, and signature lines follow it. A field is a name, a
+// Each block after it is a salt and a statement, until the checkpoint; signature lines follow it. An empty line and further blocks of a
+// salt and a statement may follow those: the tail. A field is a name, a
 // space and a value. There is one way to write everything: [Parse] accepts exactly what [Directory.Marshal] writes. Base64 is that of
 // RFC 4648 section 4, padded; hexadecimal digits are small; a number has no leading zero; a time is 1950-12-07T20:40:00Z, in UTC;
 // names of posts and offices are those of package telegram.
@@ -41,22 +42,79 @@
 //
 //	person NUMBER            from 1 to 2^32-1, stated once; never a name
 //	post NAME
-//	role ROLE                drafter, releaser, administrator: any, in this order
+//	role ROLE                drafter, releaser, administrator, duty, alone: any, in this order
 //
 //	key PERSON/NUMBER        of a person, numbers from 1 to 65535, each one more than the last
 //	KEY
 //	after PERSON/NUMBER      the key before, if it signs too; else the new key is "without continuity"
+//	from TIME                with an after: what the old key signed before then stands
 //	signed SIGNATURE         by the key itself
 //	continued SIGNATURE      by the key before, if there is an after
+//
+// These change what was stated:
+//
+//	grant POST               what the post's administrators may issue; a later one takes its place
+//	offices N                in force at most
+//	people N                 the same
+//	role ROLE                that they may give: drafter, releaser, alone
+//
+//	roles PERSON             what the person may do from now on
+//	role ROLE
+//
+//	holder OFFICE@POST       who has the office from now on: people of the post
+//	person NUMBER            left out where nobody has it
+//	deputy NUMBER            up to 8, in the order in which they stand in
+//
+//	end SUBJECT              "person 17" or "office AMBASSADOR@BEIJING": no more, for ever
+//	why TEXT                 1 to 80 visible ASCII characters
+//
+//	suspend SUBJECT          or "post BEIJING": stopped until restored
+//	at TIME
+//	why TEXT
+//
+//	restore SUBJECT
+//
+//	revoke PERSON/NUMBER     a key: what its person's post entered in its register below this checkpoint stands
+//	below SIZE ROOT          entries, and root hash in base64; "0" alone: nothing stands. A later revocation only lowers it
+//
+//	checked SUBJECT          "key 17/1" or "post BEIJING" was compared by another way than this list
+//	how TEXT                 card, card and read back, in person, telephone, document
+//	at TIME
+//
+// What people issue has these fields after its own:
+//
+//	by POST N                two administrators of the post issue it, as the post's N-th, from 1
+//	issued PERSON/NUMBER SIGNATURE   once or twice, by rising number of the person
 //
 // What a statement names stands before it. A key stands once in a directory, for one purpose: officers' and people's keys, a post's
 // identity, register and login, the two halves of a letter key. An Ed25519 key is a point in its canonical encoding and not of small
 // order, and a login's too; ML-DSA and X-Wing keys parse.
 //
-// The signatures are over the statement's text above the first of them, its last newline included. With "chancery/v1/period\n" as
+// The signatures are over the statement's text above the first of them, its last newline included; those of issuers over the 32 bytes of the
+// list's fingerprint and the text above the first "issued", with "chancery/v1/issue\n" as label. With "chancery/v1/period\n" as
 // label for a period and "chancery/v1/key\n" for the others, Ed25519 signs label ‖ text, and ML-DSA-44 signs text with the label as
 // context. This package only hands them out, as [Directory.Vouchers]: who has them checked knows that no key was put in that its
 // holder does not have. The root officers alone cannot give a post another letter key.
+//
+// # Who may state what
+//
+// The root officers, who sign the list as a whole, may state anything. In the tail, which they have not signed yet, stands what carries
+// its own authority, judged by all that stands before it:
+//
+//   - a period, signed by its post;
+//   - office, person, key, roles, holder, end: issued by two administrators of the post, under a grant and within it. Administrators and
+//     duty officers are made, changed and ended by the root only, and so are keys without continuity and roles outside the grant;
+//   - suspend: issued by one duty officer, or by two administrators of the post concerned, who may have signed it long before;
+//   - checked: issued by one administrator or duty officer, not of his own key.
+//
+// restore, revoke, grant, root and post are the root's alone. The same issued text stands once, so that no suspension is entered again after
+// a restoration. Two statements of one post under one number contradict each other, and a list has one of them at most.
+//
+// A person is entitled in a role when he has it and is neither ended nor suspended, by a key that is not revoked and is his newest; the
+// key before it stands for what he signed before the newer one's time, if it signed for that one.
+//
+// The order of a tail is settled when the root officers sign it: until then two posts may have the same statements in another order.
+// One list extends another when its signed part begins with the other's, and the other's tail stands in it, in any order.
 //
 // A kind, field, role, version or checkpoint line that is not known makes the whole file unreadable ([ErrOlder]): this program is
 // older than the directory, and what it would pass over could be a revocation.
@@ -140,16 +198,17 @@
 //	ed25519 zhEUKJAj7utMo0+r8msteYen8QW2AWcXX3Qgz/VktW0=
 //	ml-dsa-44 JhBlUaUy…
 //	after 17/1
-//	signed ed25519 ZTFxmsJ/…
-//	signed ml-dsa-44 cdI5A5o4…
-//	continued ed25519 K5qKds63…
-//	continued ml-dsa-44 De33pprw…
+//	from 2026-12-07T20:40:00Z
+//	signed ed25519 nPRFyz6V…
+//	signed ml-dsa-44 wIxLzXik…
+//	continued ed25519 9YVeLzZC…
+//	continued ml-dsa-44 NpQ8YHeT…
 //
 //	…
 //
 //	chancery/directory/8d802c158c11970d
 //	12
-//	0ZZFDYJKcbJJmC8Ri9iN/LlChyHxua3Y8tOrXF0BWxo=
+//	w78O8EpOiYswJvLcJatFCwN7spTbEpKA/v+LfK1/HPs=
 //
 //	— root-1 NfaRTAAA…
 //	— root-1 vyuK5gAA…
@@ -178,5 +237,5 @@
 //
 // # Not in this version
 //
-// Grants by which a post's administrators state its own people, suspension, revocation, a post's new identity key, a change of roles.
+// A post's new identity, register or login key, and a change of the root officers.
 package directory

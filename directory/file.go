@@ -21,14 +21,27 @@ const (
 	maxBlock          = 4 * MaxOfficers // lines: more than the longest statement has, a root
 )
 
-// Marshal writes the list with its checkpoint and the signatures it has.
+// Marshal writes the list with its checkpoint, the signatures it has, and the tail.
 func (d *Directory) Marshal() []byte {
 	b := append([]byte(header), "\n\n"...)
-	for _, e := range d.entries {
+	return append(marshalEntries(b, d.entries[:d.signed]), d.end()...)
+}
+
+// end is the file from its checkpoint on.
+func (d *Directory) end() []byte {
+	b := d.note()
+	if d.signed == d.Total() {
+		return b
+	}
+	return marshalEntries(append(b, '\n'), d.entries[d.signed:])
+}
+
+func marshalEntries(b []byte, es []entry) []byte {
+	for _, e := range es {
 		b = line(b, "salt", base64Of(e.salt[:]))
 		b = append(append(b, e.statement.Text()...), '\n')
 	}
-	return append(b, d.note()...)
+	return b
 }
 
 // note is the checkpoint with its signatures: a signed note.
@@ -67,14 +80,34 @@ func Parse(file []byte) (*Directory, error) {
 		if !strings.HasPrefix(block[0], "salt ") {
 			return d, d.parseCheckpoint(block, f)
 		}
-		if at, err := d.parseEntry(block); err != nil {
+		if at, err := d.parseEntry(block, false); err != nil {
 			return nil, fmt.Errorf("line %d: %w", f.start+at, err)
 		}
 	}
 }
 
+// parseTail reads the statements after the signatures.
+func (d *Directory) parseTail(f *blocks) error {
+	for first := true; first || len(f.rest) > 0; first = false {
+		block, err := f.block()
+		if errors.Is(err, errEnds) {
+			err = errors.New("the file ends in the midst of a statement")
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", f.line, err)
+		}
+		if !strings.HasPrefix(block[0], "salt ") {
+			return fmt.Errorf("line %d: after the signatures stand statements, each with its salt", f.start)
+		}
+		if at, err := d.parseEntry(block, true); err != nil {
+			return fmt.Errorf("line %d: %w", f.start+at, err)
+		}
+	}
+	return nil
+}
+
 // parseEntry reads one statement with the salt before it. With an error it gives the faulty line, from 0.
-func (d *Directory) parseEntry(block []string) (int, error) {
+func (d *Directory) parseEntry(block []string, tail bool) (int, error) {
 	encoded := strings.TrimPrefix(block[0], "salt ")
 	b, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(b) != len(salt{}) || base64Of(b) != encoded {
@@ -84,7 +117,7 @@ func (d *Directory) parseEntry(block []string) (int, error) {
 	if err != nil {
 		return at + 1, err
 	}
-	return 1, d.add(s, salt(b))
+	return 1, d.add(s, salt(b), tail)
 }
 
 func (d *Directory) parseCheckpoint(block []string, f *blocks) error {
@@ -100,12 +133,29 @@ func (d *Directory) parseCheckpoint(block []string, f *blocks) error {
 	if len(block) > len(want) {
 		return fmt.Errorf("line %d: a checkpoint has %d lines: %w", f.start+len(want), len(want), ErrOlder)
 	}
-	signatures, at, err := readSignatures(f.rest)
+	signed, tail, more := cutTail(f.rest)
+	signatures, at, err := readSignatures(signed)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", f.line+at, err)
 	}
 	d.signatures = signatures
-	return nil
+	if !more {
+		return nil
+	}
+	f.rest, f.line = tail, f.line+len(signatures)+1
+	return d.parseTail(f)
+}
+
+// cutTail cuts what follows a checkpoint at the empty line after the signatures.
+func cutTail(b []byte) (signatures, tail []byte, more bool) {
+	if tail, ok := bytes.CutPrefix(b, []byte("\n")); ok {
+		return nil, tail, true
+	}
+	signatures, tail, more = bytes.Cut(b, []byte("\n\n"))
+	if more {
+		signatures = b[:len(signatures)+1]
+	}
+	return signatures, tail, more
 }
 
 // blocks cuts a file into its blocks of lines, each closed by an empty line.

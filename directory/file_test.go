@@ -56,8 +56,8 @@ func TestParseRefuses(t *testing.T) {
 		"too many lines":        {file, file + strings.Repeat("— x AAAAAAAA\n", maxSignatureLines-3), "signature lines"},
 
 		"a later version":    {header, "chancery directory 2", "line 1: "},
-		"an unknown kind":    {"office MINISTER@MOSCOW", "grant 17", "older than the directory"},
-		"an unknown field":   {"post BEIJING\n", "post BEIJING\ngrant\n", "older than the directory"},
+		"an unknown kind":    {"office MINISTER@MOSCOW", "borrow 17", "older than the directory"},
+		"an unknown field":   {"post BEIJING\n", "post BEIJING\nborrow\n", "older than the directory"},
 		"an unknown role":    {"role drafter", "role reviewer", "older than the directory"},
 		"an unknown ending":  {"office MINISTER@MOSCOW", "office MINISTER@MOSCOW\nsince 2026", "older than the directory"},
 		"an unknown between": {"threshold 2\n", "threshold 2\nguard 1\n", "older than the directory"},
@@ -113,7 +113,7 @@ func TestVector(t *testing.T) {
 		}
 		fmt.Fprintf(&values, "%d %s leaf %x root %x\n", i, e.statement.kind(), h[:], root[:])
 	}
-	for name, got := range map[string][]byte{"vector.directory": d.Marshal(), "vector.values": []byte(values.String())} {
+	for name, got := range map[string][]byte{"vector.directory": d.Marshal(), "vector.values": []byte(values.String()), "lived.directory": lived(t).Marshal()} {
 		name = filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(name, got, 0o644); err != nil {
@@ -175,7 +175,7 @@ func TestExample(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	d := build(f, empty(), rootOf(1, 1))
-	seeds := map[string]*Directory{"root": d, "signed": sign(f, d, now(), 1), "whole": sign(f, whole(f), now(), 1, 2)}
+	seeds := map[string]*Directory{"root": d, "signed": sign(f, d, now(), 1), "whole": sign(f, whole(f), now(), 1, 2), "lived": lived(f)}
 	for name, d := range seeds {
 		if !*update {
 			break // they are under testdata
@@ -199,7 +199,7 @@ func FuzzParse(f *testing.F) {
 
 // FuzzStatement goes where FuzzParse seldom comes, past the checkpoint: it appends one statement to the list of the vector.
 func FuzzStatement(f *testing.F) {
-	d := whole(f)
+	d := lived(f)
 	for _, e := range d.entries {
 		f.Add(e.statement.Text())
 	}
@@ -237,7 +237,7 @@ func use(t *testing.T, d *Directory) {
 		d.LetterKey(p.Name, now())
 		for _, person := range d.People(p.Name) {
 			for _, k := range d.Keys(person.Number) {
-				d.May(Releaser, k.Ref, p.Name)
+				d.May(Releaser, k.Ref, p.Name, Now)
 			}
 		}
 	}

@@ -141,6 +141,9 @@ func letterKeyOf(post string, id byte, from, until time.Time) LetterKey {
 func personKey(person uint32, key uint16, after uint16) Key {
 	word := func(n uint16) string { return fmt.Sprintf("person %d key %d", person, n) }
 	k := Key{Ref: telegram.KeyRef{Person: person, Key: key}, Key: keyOf(word(key)).public(), After: after}
+	if after != 0 {
+		k.From = now()
+	}
 	k.Signature = keyOf(word(key)).sign(telegram.LabelKey, k.Body())
 	if after != 0 {
 		k.Continuity = keyOf(word(after)).sign(telegram.LabelKey, k.Body())

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"chancery.example/chancery/telegram"
 	"golang.org/x/mod/sumdb/tlog"
@@ -19,6 +20,7 @@ import (
 // memory: key bytes and slices are read only.
 type Directory struct {
 	entries     []entry
+	signed      int64       // so many of the entries are under the checkpoint; the others are the tail
 	hashes      []tlog.Hash // of the log, by tlog.StoredHashIndex
 	fingerprint Fingerprint
 	length      int      // of the statements, in bytes
@@ -26,8 +28,9 @@ type Directory struct {
 
 	posts   map[string]*postEntry
 	routes  map[telegram.Route]string
-	offices map[telegram.Address]bool
+	offices map[telegram.Address]*officeEntry
 	people  map[uint32]*personEntry
+	texts   map[[sha256.Size]byte]int64 // digest of each statement that was issued, and where it stands
 	keys    map[[sha256.Size]byte]int64 // digest of each piece of key material, and the statement it stands in
 
 	cosignatures func() []cosignature // those of root officers that verify
@@ -40,24 +43,13 @@ type entry struct {
 	statement Statement
 }
 
-type postEntry struct {
-	Post
-	offices []telegram.Address
-	people  []uint32
-	letters []LetterKey
-}
-
-type personEntry struct {
-	Person
-	keys []Key
-}
-
 func empty() *Directory {
 	d := &Directory{
 		posts:   make(map[string]*postEntry),
 		routes:  make(map[telegram.Route]string),
-		offices: make(map[telegram.Address]bool),
+		offices: make(map[telegram.Address]*officeEntry),
 		people:  make(map[uint32]*personEntry),
+		texts:   make(map[[sha256.Size]byte]int64),
 		keys:    make(map[[sha256.Size]byte]int64),
 	}
 	d.cosignatures = sync.OnceValue(d.verifyCosignatures)
@@ -67,23 +59,40 @@ func empty() *Directory {
 // New makes a list of its root only. Nobody has signed it yet.
 func New(root Root) (*Directory, error) { return empty().Append(root) }
 
-// Append makes a longer list, each new statement under a fresh salt. Nobody has signed it yet: a checkpoint is of one size.
+// Append makes a longer list, each new statement under a fresh salt. The tail, if there is one, is before them. Nobody has signed it
+// yet: a checkpoint is of one size.
 func (d *Directory) Append(statements ...Statement) (*Directory, error) {
-	salts := make([]salt, len(statements))
+	return d.appendSalted(statements, freshSalts(len(statements)))
+}
+
+// Enter adds statements to the tail: those that stand without the root officers' signatures, which the list keeps.
+func (d *Directory) Enter(statements ...Statement) (*Directory, error) {
+	return d.longer(statements, freshSalts(len(statements)), true)
+}
+
+func freshSalts(n int) []salt {
+	salts := make([]salt, n)
 	for i := range salts {
 		rand.Read(salts[i][:]) // never fails: crypto/rand
 	}
-	return d.appendSalted(statements, salts)
+	return salts
 }
 
 func (d *Directory) appendSalted(statements []Statement, salts []salt) (*Directory, error) {
-	longer := d.unsigned()
+	return d.longer(statements, salts, false)
+}
+
+func (d *Directory) longer(statements []Statement, salts []salt, tail bool) (*Directory, error) {
+	longer := d.copy()
+	if tail {
+		longer.signed, longer.signatures = d.signed, d.signatures
+	}
 	for i, s := range statements {
 		// Through the written form and back: what a file could not hold is found here, and no memory is shared with the caller.
 		text := strings.Split(strings.TrimSuffix(string(s.Text()), "\n"), "\n")
 		s, at, err := readStatement(text)
 		if err == nil {
-			err = longer.add(s, salts[i])
+			err = longer.add(s, salts[i], tail)
 		} else {
 			err = fmt.Errorf("its line %d: %w", at+1, err)
 		}
@@ -91,31 +100,38 @@ func (d *Directory) appendSalted(statements []Statement, salts []salt) (*Directo
 			err = fmt.Errorf("the directory would pass %d bytes", MaxFile)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("statement %d: %w", longer.Size(), err)
+			return nil, fmt.Errorf("statement %d: %w", len(longer.entries), err)
 		}
 	}
 	return longer, nil
 }
 
-// unsigned is the same list again, to be made longer.
-func (d *Directory) unsigned() *Directory {
+// copy is the same list again, to be made longer, its tail taken under the checkpoint that is to come.
+func (d *Directory) copy() *Directory {
 	u := empty()
 	u.entries, u.hashes = slices.Clone(d.entries), slices.Clone(d.hashes)
-	u.fingerprint, u.length = d.fingerprint, d.length
-	u.routes, u.offices, u.keys = maps.Clone(d.routes), maps.Clone(d.offices), maps.Clone(d.keys)
+	u.signed, u.fingerprint, u.length = int64(len(d.entries)), d.fingerprint, d.length
+	u.routes, u.keys, u.texts = maps.Clone(d.routes), maps.Clone(d.keys), maps.Clone(d.texts)
 	for name, p := range d.posts {
-		u.posts[name] = &postEntry{p.Post, slices.Clone(p.offices), slices.Clone(p.people), slices.Clone(p.letters)}
+		u.posts[name] = p.clone()
 	}
 	for number, p := range d.people {
-		u.people[number] = &personEntry{p.Person, slices.Clone(p.keys)}
+		u.people[number] = p.clone()
+	}
+	for a, o := range d.offices {
+		c := *o
+		u.offices[a] = &c
 	}
 	return u
 }
 
 // add enters a statement if what stands before it allows it. After an error the list is of no use.
-func (d *Directory) add(s Statement, salt salt) error {
-	if _, root := s.(Root); root != (d.Size() == 0) {
+func (d *Directory) add(s Statement, salt salt, tail bool) error {
+	if _, root := s.(Root); root != (len(d.entries) == 0) {
 		return errors.New("a root is the first statement, and no other is")
+	}
+	if err := d.allow(s, tail); err != nil {
+		return err
 	}
 	if err := d.addKeys(s); err != nil {
 		return err
@@ -123,13 +139,16 @@ func (d *Directory) add(s Statement, salt salt) error {
 	if err := d.index(s); err != nil {
 		return err
 	}
-	hashes, err := tlog.StoredHashesForRecordHash(d.Size(), leaf(s, salt), tlog.HashReaderFunc(d.readHashes))
+	hashes, err := tlog.StoredHashesForRecordHash(int64(len(d.entries)), leaf(s, salt), tlog.HashReaderFunc(d.readHashes))
 	if err != nil {
 		return err
 	}
 	d.hashes = append(d.hashes, hashes...)
 	d.entries = append(d.entries, entry{salt, s})
 	d.length += saltLength + len(s.Text())
+	if !tail {
+		d.signed++
+	}
 	return nil
 }
 
@@ -140,61 +159,6 @@ func leaf(s Statement, salt salt) tlog.Hash {
 	h.Write(salt[:])
 	h.Write(s.Text())
 	return tlog.RecordHash(h.Sum(nil))
-}
-
-func (d *Directory) index(s Statement) error {
-	switch s := s.(type) {
-	case Root:
-		d.fingerprint = s.Fingerprint()
-	case Post:
-		if _, ok := d.posts[s.Name]; ok {
-			return fmt.Errorf("the post %s is stated already", s.Name)
-		}
-		if name, ok := d.routes[s.Route]; ok {
-			return fmt.Errorf("the routing code %v of %s is that of %s", s.Route, s.Name, name)
-		}
-		d.posts[s.Name] = &postEntry{Post: s}
-		d.routes[s.Route] = s.Name
-	case LetterKey:
-		p, err := d.stated(s.Post)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(p.letters, func(k LetterKey) bool { return k.ID == s.ID }) {
-			return fmt.Errorf("%s has a letter key %x already", s.Post, s.ID)
-		}
-		p.letters = append(p.letters, s)
-	case Office:
-		p, err := d.stated(s.Address.Post)
-		if err != nil {
-			return err
-		}
-		if d.offices[s.Address] {
-			return fmt.Errorf("the office %v is stated already", s.Address)
-		}
-		d.offices[s.Address] = true
-		p.offices = append(p.offices, s.Address)
-	case Person:
-		p, err := d.stated(s.Post)
-		if err != nil {
-			return err
-		}
-		if _, ok := d.people[s.Number]; ok {
-			return fmt.Errorf("the person %d is stated already", s.Number)
-		}
-		d.people[s.Number] = &personEntry{Person: s}
-		p.people = append(p.people, s.Number)
-	case Key:
-		p, ok := d.people[s.Ref.Person]
-		if !ok {
-			return fmt.Errorf("the person %d is not stated before", s.Ref.Person)
-		}
-		if int(s.Ref.Key) != len(p.keys)+1 {
-			return fmt.Errorf("key %v: the next key of person %d is number %d", s.Ref, s.Ref.Person, len(p.keys)+1)
-		}
-		p.keys = append(p.keys, s)
-	}
-	return nil
 }
 
 func (d *Directory) stated(post string) (*postEntry, error) {
@@ -212,7 +176,7 @@ func (d *Directory) addKeys(s Statement) error {
 		if at, ok := d.keys[digest]; ok {
 			return fmt.Errorf("a key of this %s stands in statement %d already: one key has one use", s.kind(), at)
 		}
-		d.keys[digest] = d.Size()
+		d.keys[digest] = int64(len(d.entries))
 	}
 	return nil
 }
@@ -233,12 +197,26 @@ func material(s Statement) [][]byte {
 		return [][]byte{s.XWing[:mlkemSize], s.XWing[mlkemSize:]}
 	case Key:
 		return [][]byte{s.Key.Ed25519, s.Key.MLDSA}
+	case Issued:
+		return material(s.Statement)
 	}
 	return nil
 }
 
-// Size is the number of statements.
-func (d *Directory) Size() int64 { return int64(len(d.entries)) }
+// Size is the number of statements under the checkpoint: what root officers sign, and what a letter names.
+func (d *Directory) Size() int64 { return d.signed }
+
+// Total is the number of statements with those of the tail.
+func (d *Directory) Total() int64 { return int64(len(d.entries)) }
+
+// Tail are the statements after the checkpoint.
+func (d *Directory) Tail() []Statement {
+	var tail []Statement
+	for _, e := range d.entries[d.signed:] {
+		tail = append(tail, e.statement)
+	}
+	return tail
+}
 
 // Fingerprint is that of the root the list begins with. It says what the list claims to be; Verify says whether it is.
 func (d *Directory) Fingerprint() Fingerprint { return d.fingerprint }
@@ -256,8 +234,8 @@ func (d *Directory) Root() tlog.Hash {
 
 // RootAt is the root hash of the log when it had that many statements: it belongs to what was signed then.
 func (d *Directory) RootAt(size int64) (tlog.Hash, error) {
-	if size < 0 || size > d.Size() {
-		return tlog.Hash{}, fmt.Errorf("a directory of %d statements had never %d", d.Size(), size)
+	if size < 0 || size > d.Total() {
+		return tlog.Hash{}, fmt.Errorf("a directory of %d statements had never %d", d.Total(), size)
 	}
 	return tlog.TreeHash(size, tlog.HashReaderFunc(d.readHashes))
 }
@@ -279,7 +257,8 @@ var ErrFork = errors.New("the directory has forked")
 // ErrRollback says that a list is shorter than one known before.
 var ErrRollback = errors.New("the directory has lost statements")
 
-// Extends says whether the old list is the beginning of this one, or all of it. If not, the error says what differs first.
+// Extends says whether the old list is the beginning of this one, or all of it: its signed part in the same order, and each statement
+// of its tail somewhere, for the order of a tail is settled only when the root officers sign it. If not, the error says what differs first.
 func (d *Directory) Extends(old *Directory) error {
 	for i := range min(d.Size(), old.Size()) {
 		at := tlog.StoredHashIndex(0, i)
@@ -290,7 +269,54 @@ func (d *Directory) Extends(old *Directory) error {
 	if d.Size() < old.Size() {
 		return fmt.Errorf("statement %d, %s, is gone: %w", d.Size(), old.brief(d.Size()), ErrRollback)
 	}
+	for i := old.signed; i < old.Total(); i++ {
+		if !d.has(old.entries[i].statement, old.signed) {
+			return fmt.Errorf("statement %d, %s, is gone: %w", i, old.brief(i), ErrRollback)
+		}
+	}
 	return nil
+}
+
+// has says whether a statement stands from there on.
+func (d *Directory) has(s Statement, from int64) bool {
+	text := string(s.Text())
+	for _, e := range d.entries[from:] {
+		if string(e.statement.Text()) == text {
+			return true
+		}
+	}
+	return false
+}
+
+// With takes into this list what another version of it has besides: of the two it goes by the one of which the root officers have signed
+// more, or the same later, and adds the other's tail. What can no longer stand after what the root officers have signed since is left out,
+// and given back; two tails that contradict each other are an error, as are two histories ([ErrFork]).
+func (d *Directory) With(other *Directory, now time.Time) (both *Directory, left []Statement, err error) {
+	both, more := d, other
+	if other.Size() > d.Size() || other.Size() == d.Size() && other.SignedAt(now).After(d.SignedAt(now)) {
+		both, more = other, d
+	}
+	for i := range more.Size() {
+		at := tlog.StoredHashIndex(0, i)
+		if both.hashes[at] != more.hashes[at] {
+			return nil, nil, fmt.Errorf("statement %d is %s, and was %s: %w", i, other.brief(i), d.brief(i), ErrFork)
+		}
+	}
+	for i, e := range more.entries[more.signed:] {
+		if both.has(e.statement, more.signed) {
+			continue
+		}
+		longer, err := both.longer([]Statement{e.statement}, []salt{e.salt}, true)
+		switch {
+		case err == nil:
+			both = longer
+		case both.Size() > more.Size():
+			left = append(left, e.statement)
+		default:
+			return nil, nil, fmt.Errorf("%s cannot stand beside what this post knows: %w", more.brief(more.signed+int64(i)), err)
+		}
+	}
+	return both, left, nil
 }
 
 // brief names a statement by its first line and its leaf, for two may differ in their salt only.

@@ -159,8 +159,28 @@ func readStatement(text []string) (Statement, int, error) {
 		s = readPerson(l)
 	case kindKey:
 		s = readKey(l)
+	case kindGrant:
+		s = readGrant(l)
+	case kindRoles:
+		s = readRoles(l)
+	case kindHolder:
+		s = readHolder(l)
+	case kindEnd:
+		s = readEnd(l)
+	case kindSuspend:
+		s = readSuspend(l)
+	case kindRestore:
+		l.known = []string{kindRestore}
+		s = Restore{l.subject(kindRestore)}
+	case kindRevoke:
+		s = readRevoke(l)
+	case kindChecked:
+		s = readChecked(l)
 	default:
 		return nil, 0, fmt.Errorf("a statement %.40q is not known: %w", kind, ErrOlder)
+	}
+	if l.err == nil {
+		s = readIssued(l, s)
 	}
 	if l.err == nil && l.at < len(text) {
 		l.at++
@@ -267,28 +287,18 @@ func readOffice(l *lines) Office {
 
 func readPerson(l *lines) Person {
 	l.known = []string{"person", "post", "role"}
-	p := Person{Number: uint32(l.number("person", math.MaxUint32)), Post: l.postName("post")}
-	for l.next("role") {
-		name := l.field("role")
-		i := slices.Index(roleNames(), name)
-		if i < 0 {
-			l.fail(fmt.Errorf("a role %.40q is not known: %w", name, ErrOlder))
-			break
-		}
-		p.Roles |= 1 << i
-	}
-	return p
+	return Person{Number: uint32(l.number("person", math.MaxUint32)), Post: l.postName("post"), Roles: l.roles()}
 }
 
 func readKey(l *lines) Key {
-	l.known = []string{"key", "ed25519", "ml-dsa-44", "after", "signed", "continued"}
+	l.known = []string{"key", "ed25519", "ml-dsa-44", "after", "from", "signed", "continued"}
 	k := Key{Ref: l.ref("key"), Key: l.key("")}
 	if l.next("after") {
 		after := l.ref("after")
 		if l.err == nil && (after.Person != k.Ref.Person || after.Key+1 != k.Ref.Key) {
 			l.fail(fmt.Errorf("key %v cannot come after key %v", k.Ref, after))
 		}
-		k.After = after.Key
+		k.After, k.From = after.Key, l.time("from")
 	}
 	k.Signature = l.signature("signed")
 	if k.After != 0 {

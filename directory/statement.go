@@ -12,7 +12,8 @@ import (
 	"chancery.example/chancery/telegram"
 )
 
-// Statement is one entry of the list: a [Root], [Post], [LetterKey], [Office], [Person] or [Key].
+// Statement is one entry of the list: a [Root], [Post], [LetterKey], [Office], [Person] or [Key]; one of those that change what these
+// say, [Grant], [Roles], [Holder], [End], [Suspend], [Restore], [Revoke] and [Checked]; or one of them as [Issued].
 type Statement interface {
 	// Body is the statement's text without its signatures: what those signatures are over, after their label.
 	Body() []byte
@@ -89,12 +90,19 @@ type Role uint8
 
 // The roles, in the order in which they are written.
 const (
-	Drafter Role = 1 << iota
-	Releaser
-	Administrator
+	Drafter       Role = 1 << iota // drafts and hands over
+	Releaser                       // releases what another drafted
+	Administrator                  // issues statements of its post, with another administrator
+	Duty                           // may suspend anybody at once
+	Alone                          // may release what he drafted himself, at a post of one person
 )
 
-func roleNames() []string { return []string{"drafter", "releaser", "administrator"} }
+// grantable are the roles that a post's administrators may be allowed to give. The others are the root's alone to give.
+const grantable = Drafter | Releaser | Alone
+
+func roleNames() []string {
+	return []string{"drafter", "releaser", "administrator", "duty", "alone"}
+}
 
 func (r Role) String() string {
 	var names []string
@@ -111,6 +119,7 @@ type Key struct {
 	Ref        telegram.KeyRef // key numbers rise by one, from 1
 	Key        PublicKey
 	After      uint16    // the number of the key this one replaces, if that key signed too; else 0
+	From       time.Time // only with After, in whole seconds: what the old key signed before then stands
 	Signature  Signature // by Key itself, over LabelKey and Body
 	Continuity Signature // by the key it replaces, over the same; only with After
 }
@@ -200,8 +209,12 @@ func (o Office) Text() []byte { return o.Body() }
 func (p Person) Body() []byte {
 	b := line(nil, kindPerson, strconv.FormatUint(uint64(p.Number), 10))
 	b = line(b, "post", p.Post)
+	return p.Roles.append(b)
+}
+
+func (r Role) append(b []byte) []byte {
 	for i, name := range roleNames() {
-		if p.Roles&(1<<i) != 0 {
+		if r&(1<<i) != 0 {
 			b = line(b, "role", name)
 		}
 	}
@@ -217,6 +230,7 @@ func (k Key) Body() []byte {
 	b = k.Key.append(b)
 	if k.After != 0 {
 		b = line(b, "after", telegram.KeyRef{Person: k.Ref.Person, Key: k.After}.String())
+		b = line(b, "from", k.From.UTC().Format(timeLayout))
 	}
 	return b
 }

@@ -19,6 +19,7 @@ const (
 	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received
 	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
 	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
+	LabelIssue   = "chancery/v1/issue\n"   // signature: an officer issues a statement of the directory
 
 	LabelHPKE   = "chancery/v1/hpke\n"   // HPKE info of a letter
 	LabelExport = "chancery/v1/export\n" // HPKE export: the letter's secret

@@ -52,7 +52,7 @@ func TestParseRefuses(t *testing.T) {
 		"a fourth line":         {"\n\n— root-1", "\nmore\n\n— root-1", "older"},
 		"no end of checkpoint":  {"\n\n— root-1", "\n— root-1", "the file ends"},
 		"no signature line":     {"— root-1", "- root-1", "no signature line"},
-		"a line after":          {file, file + "\n", "no signature line"},
+		"a line after":          {file, file + "\n", "in the midst"},
 		"too many lines":        {file, file + strings.Repeat("— x AAAAAAAA\n", maxSignatureLines-3), "signature lines"},
 
 		"a later version":    {header, "chancery directory 2", "line 1: "},

@@ -42,7 +42,7 @@ func Adopt(tx *store.Tx, d *Directory, at time.Time) (a Adopted, err error) {
 			return a, err
 		}
 	}
-	old, version, err := newest(tx)
+	old, version, err := Newest(tx)
 	if errors.Is(err, ErrNone) {
 		a = Adopted{Directory: d, Version: 1, Fresh: true}
 		return a, a.insert(tx, at)
@@ -87,7 +87,8 @@ func Entered(tx *store.Tx, version, entry int64) error {
 	return err
 }
 
-func newest(tx *store.Tx) (*Directory, int64, error) {
+// Newest gives the newest list adopted, and the number of its version. It parses the whole file: keep what it gives.
+func Newest(tx *store.Tx) (*Directory, int64, error) {
 	var file []byte
 	var version int64
 	err := tx.QueryRow(`select n, file from adoption order by n desc limit 1`).Scan(&version, &file)
@@ -104,19 +105,29 @@ func newest(tx *store.Tx) (*Directory, int64, error) {
 	return d, version, nil
 }
 
-// Current gives the newest list adopted. It parses the whole file: keep what it gives.
-func Current(tx *store.Tx) (*Directory, error) {
-	d, _, err := newest(tx)
-	return d, err
-}
-
-// Version gives the number of the list that was the newest when an entry of the register was made.
-func Version(tx *store.Tx, entry int64) (version int64, err error) {
-	err = tx.QueryRow(`select coalesce(max(n), 0) from adoption where entry <= $1`, entry).Scan(&version)
-	if err == nil && version == 0 {
-		err = ErrNone
+// NewestVersion is the number of the newest version adopted, 0 before the first.
+func NewestVersion(tx *store.Tx) (version int64, err error) {
+	if err = tx.QueryRow(`select coalesce(max(n), 0) from adoption`).Scan(&version); err != nil {
+		err = fmt.Errorf("reading the directory's versions: %w", err)
 	}
 	return version, err
+}
+
+// Versions gives the register's entries of all versions adopted, that of version 1 first.
+func Versions(tx *store.Tx) (entries []int64, err error) {
+	rows, err := tx.Query(`select coalesce(entry, 0) from adoption order by n`)
+	if err != nil {
+		return nil, fmt.Errorf("reading the directory's versions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		if err := rows.Scan(&at); err != nil {
+			return nil, fmt.Errorf("reading the directory's versions: %w", err)
+		}
+		entries = append(entries, at)
+	}
+	return entries, rows.Err()
 }
 
 // At gives a version of the list as it was adopted, with the signatures it had when a newer one took its place. Current is the newest.

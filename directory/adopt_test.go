@@ -26,7 +26,7 @@ func adopt(db *store.DB, d *Directory, at time.Time) error {
 func kept(t *testing.T, db *store.DB, version int64) (d *Directory, err error) {
 	t.Helper()
 	readErr := db.Read(context.Background(), func(tx *store.Tx) error {
-		if d, err = Current(tx); version != 0 && (err == nil || errors.Is(err, ErrNone)) {
+		if d, _, err = Newest(tx); version != 0 && (err == nil || errors.Is(err, ErrNone)) {
 			d, err = At(tx, d, version)
 		}
 		return nil

@@ -74,7 +74,7 @@ func (d *Directory) Suspended(s Subject) bool {
 func (d *Directory) Ended(s Subject) bool {
 	if s.Person != 0 {
 		p, ok := d.people[s.Person]
-		return ok && p.ended
+		return ok && !p.ended.IsZero()
 	}
 	o, ok := d.offices[s.Office]
 	return ok && o.ended
@@ -192,30 +192,41 @@ func (d *Directory) LetterKeys(post string) []LetterKey {
 	return nil
 }
 
-// Now, for a time of [Directory.May], asks of the newest key only.
+// Now, for a time of [Directory.May], asks what is in force.
 var Now time.Time
 
 // ErrRevoked says that a key is not to be trusted any more.
 var ErrRevoked = errors.New("the key is revoked")
 
 // May says why a key is not entitled to act in a role at a post. It is when its person is of that post, has the role (of several asked
-// together, all) and is neither ended nor suspended, when the key is not revoked, and when no later key took its place. One that was
-// replaced, and signed for its successor, stands for what was signed at a time before the successor's.
+// together, all) and is neither ended nor suspended, when the key is not revoked, and when no later key took its place. Of what was signed
+// at an earlier time it is asked whether it was entitled then: before the end, by the roles of that time, and by a key that was replaced
+// since, if it signed for its successor. A suspension and a revocation stop what was signed earlier too.
 func (d *Directory) May(role Role, ref telegram.KeyRef, post string, at time.Time) error {
+	if role == 0 {
+		return errors.New("no role is asked for")
+	}
+	if err := d.Stands(ref, post, at); err != nil {
+		return err
+	}
+	if d.people[ref.Person].rolesAt(at)&role != role {
+		return fmt.Errorf("person %d of %s is no %v", ref.Person, post, role)
+	}
+	return nil
+}
+
+// Stands says why a key does not stand for a person of a post, whatever his roles: see [Directory.May].
+func (d *Directory) Stands(ref telegram.KeyRef, post string, at time.Time) error {
 	p, ok := d.people[ref.Person]
 	switch {
-	case role == 0:
-		return errors.New("no role is asked for")
 	case !ok:
 		return fmt.Errorf("the directory knows no person %d", ref.Person)
 	case p.Post != post:
 		return fmt.Errorf("person %d is of %s, not of %s", ref.Person, p.Post, post)
-	case p.ended:
+	case !p.ended.IsZero() && (at.IsZero() || !at.Before(p.ended)):
 		return fmt.Errorf("person %d is no more of %s", ref.Person, post)
 	case p.suspended:
 		return fmt.Errorf("person %d of %s is suspended", ref.Person, post)
-	case p.Roles&role != role:
-		return fmt.Errorf("person %d of %s is no %v", ref.Person, post, role)
 	case ref.Key == 0 || int(ref.Key) > len(p.keys):
 		return fmt.Errorf("the directory knows no key %v", ref)
 	}
@@ -228,6 +239,16 @@ func (d *Directory) May(role Role, ref telegram.KeyRef, post string, at time.Tim
 		}
 	}
 	return nil
+}
+
+func (p *personEntry) rolesAt(at time.Time) Role {
+	r := p.Roles
+	for i := len(p.earlier) - 1; i >= 0 && !at.IsZero() && at.Before(p.since); i-- {
+		if r = p.earlier[i].Roles; !at.Before(p.earlier[i].From) {
+			break
+		}
+	}
+	return r
 }
 
 // Voucher is a signature inside the list, which root officers do not make: it shows that the holder of a key was there when the key

@@ -16,9 +16,10 @@ type Grant struct {
 	Roles   Role // what they may give: of Drafter, Releaser, Alone
 }
 
-// Roles are what a person may do from now on, none perhaps.
+// Roles are what a person may do from a time on, none perhaps.
 type Roles struct {
 	Person uint32
+	From   time.Time // in whole seconds; what he signed before stands by the roles he had then
 	Roles  Role
 }
 
@@ -50,10 +51,11 @@ func (s Subject) String() string {
 	return "post " + s.Post
 }
 
-// End says that a person or an office is no more. What they signed and received before stays as it was.
+// End says that a person or an office is no more. What they signed and received before stands.
 type End struct {
 	Of  Subject
-	Why string // one word or more, in visible ASCII
+	At  time.Time // in whole seconds
+	Why string    // one word or more, in visible ASCII
 }
 
 // Suspend stops a person, an office or a post at once, until the root restores it.
@@ -140,7 +142,10 @@ func (g Grant) Body() []byte {
 }
 
 // Body is the whole text.
-func (r Roles) Body() []byte { return r.Roles.append(line(nil, kindRoles, number(r.Person))) }
+func (r Roles) Body() []byte {
+	b := line(nil, kindRoles, number(r.Person))
+	return r.Roles.append(line(b, "from", r.From.UTC().Format(timeLayout)))
+}
 
 // Body is the whole text.
 func (h Holder) Body() []byte {
@@ -155,7 +160,11 @@ func (h Holder) Body() []byte {
 }
 
 // Body is the whole text.
-func (e End) Body() []byte { return line(line(nil, kindEnd, e.Of.String()), "why", e.Why) }
+func (e End) Body() []byte {
+	b := line(nil, kindEnd, e.Of.String())
+	b = line(b, "at", e.At.UTC().Format(timeLayout))
+	return line(b, "why", e.Why)
+}
 
 // Body is the whole text.
 func (s Suspend) Body() []byte {

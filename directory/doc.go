@@ -58,7 +58,8 @@
 //	people N                 the same
 //	role ROLE                that they may give: drafter, releaser, alone
 //
-//	roles PERSON             what the person may do from now on
+//	roles PERSON             what the person may do
+//	from TIME                on, not before that of his roles until then
 //	role ROLE
 //
 //	holder OFFICE@POST       who has the office from now on: people of the post
@@ -66,6 +67,7 @@
 //	deputy NUMBER            up to 8, in the order in which they stand in
 //
 //	end SUBJECT              "person 17" or "office AMBASSADOR@BEIJING": no more, for ever
+//	at TIME                  what was signed before stands
 //	why TEXT                 1 to 80 visible ASCII characters
 //
 //	suspend SUBJECT          or "post BEIJING": stopped until restored
@@ -110,8 +112,9 @@
 // restore, revoke, grant, root and post are the root's alone. The same issued text stands once, so that no suspension is entered again after
 // a restoration. Two statements of one post under one number contradict each other, and a list has one of them at most.
 //
-// A person is entitled in a role when he has it and is neither ended nor suspended, by a key that is not revoked and is his newest; the
-// key before it stands for what he signed before the newer one's time, if it signed for that one.
+// A person is entitled in a role when he has it and is neither ended nor suspended, by a key that is not revoked and is his newest. What he
+// signed at an earlier time stands if he was entitled then: before his end, by the roles he had, by the key before the newest, if that one
+// signed for the newest. A suspension and a revocation look at no time.
 //
 // The order of a tail is settled when the root officers sign it: until then two posts may have the same statements in another order.
 // One list extends another when its signed part begins with the other's, and the other's tail stands in it, in any order.

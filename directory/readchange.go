@@ -82,8 +82,8 @@ func readGrant(l *lines) Grant {
 }
 
 func readRoles(l *lines) Roles {
-	l.known = []string{kindRoles, "role"}
-	return Roles{Person: uint32(l.number(kindRoles, math.MaxUint32)), Roles: l.roles()}
+	l.known = []string{kindRoles, "from", "role"}
+	return Roles{Person: uint32(l.number(kindRoles, math.MaxUint32)), From: l.time("from"), Roles: l.roles()}
 }
 
 func readHolder(l *lines) Holder {
@@ -108,8 +108,8 @@ func readHolder(l *lines) Holder {
 }
 
 func readEnd(l *lines) End {
-	l.known = []string{kindEnd, "why"}
-	e := End{Of: l.subject(kindEnd), Why: l.why()}
+	l.known = []string{kindEnd, "at", "why"}
+	e := End{Of: l.subject(kindEnd), At: l.time("at"), Why: l.why()}
 	if l.err == nil && e.Of.Post != "" {
 		l.fail(errors.New("a post does not end: suspend it"))
 	}

@@ -27,7 +27,9 @@ type postEntry struct {
 type personEntry struct {
 	Person
 	keys      []Key
-	ended     bool
+	earlier   []Roles   // what he could do until the From of the next
+	since     time.Time // of Person.Roles
+	ended     time.Time // zero while he is in force
 	suspended bool
 	revoked   map[uint16]Revoke
 	checked   map[uint16]Checked
@@ -47,7 +49,7 @@ func (p *postEntry) clone() *postEntry {
 
 func (p *personEntry) clone() *personEntry {
 	c := *p
-	c.keys, c.revoked, c.checked = slices.Clone(p.keys), maps.Clone(p.revoked), maps.Clone(p.checked)
+	c.keys, c.earlier, c.revoked, c.checked = slices.Clone(p.keys), slices.Clone(p.earlier), maps.Clone(p.revoked), maps.Clone(p.checked)
 	return &c
 }
 
@@ -225,7 +227,7 @@ func (d *Directory) ordinary(post string, person uint32) error {
 
 func (d *Directory) inForce(p *postEntry) (n int) {
 	for _, number := range p.people {
-		if !d.people[number].ended {
+		if d.people[number].ended.IsZero() {
 			n++
 		}
 	}
@@ -296,7 +298,7 @@ func (d *Directory) indexKey(s Key) error {
 	switch {
 	case !ok:
 		return fmt.Errorf("the person %d is not stated before", s.Ref.Person)
-	case p.ended:
+	case !p.ended.IsZero():
 		return fmt.Errorf("person %d is no more: there is no new key for him", s.Ref.Person)
 	case int(s.Ref.Key) != len(p.keys)+1:
 		return fmt.Errorf("key %v: the next key of person %d is number %d", s.Ref, s.Ref.Person, len(p.keys)+1)
@@ -319,14 +321,18 @@ func (d *Directory) indexChange(s Statement) error {
 		p.grant = &s
 	case Roles:
 		p, ok := d.people[s.Person]
-		if !ok || p.ended {
+		if !ok || !p.ended.IsZero() {
 			return fmt.Errorf("there is no person %d, or no more", s.Person)
 		}
-		p.Roles = s.Roles
+		if s.From.Before(p.since) {
+			return fmt.Errorf("person %d has had his roles since %s: others begin later", s.Person, p.since.Format(timeLayout))
+		}
+		p.earlier = append(p.earlier, Roles{s.Person, p.since, p.Roles})
+		p.Roles, p.since = s.Roles, s.From
 	case Holder:
 		return d.indexHolder(s)
 	case End:
-		return d.indexEnd(s.Of)
+		return d.indexEnd(s.Of, s.At)
 	case Suspend:
 		return d.suspend(s.Of, true)
 	case Restore:
@@ -358,7 +364,7 @@ func (d *Directory) indexHolder(s Holder) error {
 		if n == 0 {
 			continue
 		}
-		if p, ok := d.people[n]; !ok || p.ended || p.Post != s.Office.Post {
+		if p, ok := d.people[n]; !ok || !p.ended.IsZero() || p.Post != s.Office.Post {
 			return fmt.Errorf("person %d cannot have an office at %s: he is not of it, or no more", n, s.Office.Post)
 		}
 	}
@@ -367,7 +373,7 @@ func (d *Directory) indexHolder(s Holder) error {
 }
 
 // indexEnd ends a person, who then has no office either, or an office.
-func (d *Directory) indexEnd(of Subject) error {
+func (d *Directory) indexEnd(of Subject, at time.Time) error {
 	if of.Person == 0 {
 		o, ok := d.offices[of.Office]
 		if !ok || o.ended {
@@ -377,10 +383,10 @@ func (d *Directory) indexEnd(of Subject) error {
 		return nil
 	}
 	p, ok := d.people[of.Person]
-	if !ok || p.ended {
+	if !ok || !p.ended.IsZero() {
 		return fmt.Errorf("there is no person %d, or no more", of.Person)
 	}
-	p.ended = true
+	p.ended = at
 	for _, a := range d.posts[p.Post].offices {
 		o := d.offices[a]
 		if o.Person == of.Person {

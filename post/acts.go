@@ -109,51 +109,7 @@ func (p *Post) compose(v *view, form *desk.Form, drafter telegram.KeyRef, seed [
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	if !v.dir.HasOffice(t.From) {
-		return nil, fmt.Errorf("the directory has no office %s to send from", t.From)
-	}
 	return &t, v.knows(&t, p.config.Name)
-}
-
-// knows says whether the directory has everyone to whom the telegram goes.
-func (v *view) knows(t *telegram.Telegram, self string) error {
-	for _, a := range append(append([]telegram.Addressee(nil), t.To...), t.Info...) {
-		if a.Post == self {
-			return fmt.Errorf("%s is an office of this post itself: tell it without a telegram", a.Address)
-		}
-		if _, ok := v.dir.Post(a.Post); !ok {
-			return fmt.Errorf("the directory has no post %s: look for its name with  chancery directory show", a.Post)
-		}
-		if !v.dir.HasOffice(a.Address) {
-			return fmt.Errorf("the directory has no office %s; it has %s", a.Address, officeList(v.dir, a.Post))
-		}
-	}
-	return nil
-}
-
-func officeList(d *directory.Directory, post string) string {
-	var names []string
-	for _, o := range d.Offices(post) {
-		names = append(names, o.String())
-	}
-	if len(names) == 0 {
-		return "none there"
-	}
-	return strings.Join(names, ", ")
-}
-
-// mayRelease says whether the two people are entitled at the post, and are two.
-func (v *view) mayRelease(t *telegram.Telegram, post string) error {
-	if t.Drafter.Person == t.Releaser.Person {
-		return errors.New("its releaser is its drafter")
-	}
-	if err := v.dir.May(directory.Drafter, t.Drafter, post); err != nil {
-		return fmt.Errorf("its drafter: %w", err)
-	}
-	if err := v.dir.May(directory.Releaser, t.Releaser, post); err != nil {
-		return fmt.Errorf("its releaser: %w", err)
-	}
-	return nil
 }
 
 // ToSign is a draft as the next person is to sign it.
@@ -221,7 +177,7 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	if string(same.Marshal()) != string(written) {
 		return fmt.Errorf("draft %d was changed since: what was signed is not what it says now", id)
 	}
-	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name); err != nil {
+	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, directory.Now); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
 	key, err := v.person(t.Drafter)

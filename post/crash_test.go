@@ -112,7 +112,7 @@ func (m *ministry) brokenAt(b *breaker, n int64, newer *directory.Directory) boo
 }
 
 func (x *desks) adoptAgain(d *directory.Directory) bool {
-	if x.count("select max(size) from directory") < d.Size() {
+	if x.count("select max(size) from adoption") < d.Size() {
 		_, _, _ = x.Adopt(context.Background(), d.Marshal())
 		return false
 	}

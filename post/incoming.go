@@ -69,7 +69,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	var answer receiptTo
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
 		answer = receiptTo{}
-		return p.entering(tx, func(b *register.Book) error {
+		return p.judging(tx, v, func(b *register.Book) error {
 			for i := range in {
 				if err := p.takeOne(tx, b, v, &in[i], answer, now); err != nil {
 					return err
@@ -78,6 +78,9 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 			return nil
 		})
 	})
+	if errors.Is(err, errDirectory) {
+		p.refresh(ctx)
+	}
 	if err != nil {
 		p.config.Log.Error("what arrived could not be kept; it will be offered again", "envelopes", len(es), "reason", err)
 		return err
@@ -115,7 +118,7 @@ func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, ca
 		return a
 	}
 	a.from = l.From
-	if a.err = v.agrees(l); a.err != nil {
+	if a.err = errors.Join(v.suspended(l.From), v.agrees(l)); a.err != nil {
 		return a
 	}
 	if telegram.IsService(l.Payload) {

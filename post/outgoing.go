@@ -60,6 +60,8 @@ func (p *Post) registrar(ctx context.Context) error {
 		case errors.Is(err, store.ErrBusy), errors.Is(err, desk.ErrState):
 			p.config.Log.Warn("registering again: another process was first", "reason", err)
 			p.wait(ctx, time.Second)
+		case errors.Is(err, errDirectory):
+			_, err = p.refresh(ctx)
 		case errors.Is(err, ErrNoDirectory):
 			p.wait(ctx, time.Minute, wake, directory)
 		case err != nil:
@@ -147,7 +149,7 @@ func (p *Post) register(ctx context.Context) (n int, err error) {
 	batch := make([]released, len(drafts))
 	parallel(len(drafts), func(i int) { batch[i] = p.openReleased(v, drafts[i]) })
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
-		return p.entering(tx, func(b *register.Book) error {
+		return p.judging(tx, v, func(b *register.Book) error {
 			for i := range batch {
 				if err := p.registerOne(tx, b, &batch[i]); err != nil {
 					return err
@@ -362,6 +364,11 @@ func (p *Post) alive(name string) {
 	case x.seen <- p.config.Now():
 	default:
 	}
+	x.wake()
+}
+
+// wake has the dispatcher look again.
+func (x *peer) wake() {
 	select {
 	case x.life <- struct{}{}:
 	default:
@@ -381,6 +388,9 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 	v, err := p.current()
 	if err != nil {
 		return 0, err
+	}
+	if v.suspended(to) != nil {
+		return 0, nil
 	}
 	waits := false
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
@@ -510,6 +520,9 @@ const (
 
 // carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were.
 func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (int, error) {
+	if v, err := p.current(); err != nil || v.suspended(to) != nil {
+		return 0, err
+	}
 	now := p.config.Now()
 	var due []circuit.Section
 	open := map[uint32]bool{}

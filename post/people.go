@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,9 +18,10 @@ import (
 
 // view is the directory as this post sees it, with the keys it has parsed so far.
 type view struct {
-	dir    *directory.Directory
-	self   directory.Post
-	parsed sync.Map // what it names → *seal.Verifier or *seal.Recipient
+	dir     *directory.Directory
+	version int64 // of it, among those adopted
+	self    directory.Post
+	parsed  sync.Map // what it names → *seal.Verifier or *seal.Recipient
 }
 
 // ErrNoDirectory says that the post has adopted no directory yet, so it knows nobody.
@@ -36,8 +38,9 @@ func (p *Post) current() (*view, error) {
 // refresh reads the newest directory adopted.
 func (p *Post) refresh(ctx context.Context) (*view, error) {
 	var d *directory.Directory
+	var version int64
 	err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		d, err = directory.Current(tx)
+		d, version, err = directory.Newest(tx)
 		return err
 	})
 	if errors.Is(err, directory.ErrNone) {
@@ -46,13 +49,14 @@ func (p *Post) refresh(ctx context.Context) (*view, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the directory: %w", err)
 	}
-	if old := p.view.Load(); old != nil && old.dir.Size() == d.Size() {
+	if old := p.view.Load(); old != nil && old.version == version {
 		return old, nil
 	}
 	v, err := p.newView(d)
 	if err != nil {
 		return nil, err
 	}
+	v.version = version
 	p.view.Store(v)
 	return v, nil
 }
@@ -71,15 +75,20 @@ func (p *Post) newView(d *directory.Directory) (*view, error) {
 	return &view{dir: d, self: self}, nil
 }
 
-// Adopt takes a directory file as this post's newest, once its root officers' signatures and the keys' own have been checked, and enters
-// that in the register. It says how many statements it has, and whether it is new here.
-func (p *Post) Adopt(ctx context.Context, file []byte) (size int64, fresh bool, err error) {
+// Adopt takes a directory file as this post's newest, with what the one it has says besides, once its root officers' signatures, the
+// keys' own and those of people who issued statements have been checked; and enters that in the register. It says how many statements the
+// post knows now, and whether any is new here.
+func (p *Post) Adopt(ctx context.Context, file []byte) (total int64, fresh bool, err error) {
 	d, err := directory.Parse(file)
 	if err != nil {
 		return 0, false, err
 	}
+	return p.adopt(ctx, d)
+}
+
+func (p *Post) adopt(ctx context.Context, d *directory.Directory) (total int64, fresh bool, err error) {
 	now := p.config.Now()
-	if err := d.Verify(p.config.Fingerprint, now); err != nil {
+	if err := d.Verify(p.config.Fingerprint, now); err != nil && !(errors.Is(err, directory.ErrStale) && p.knew(d)) {
 		return 0, false, err
 	}
 	v, err := p.newView(d)
@@ -92,38 +101,83 @@ func (p *Post) Adopt(ctx context.Context, file []byte) (size int64, fresh bool, 
 			return 0, false, fmt.Errorf("statement %d (%s) does not vouch for itself: the directory is refused", x.Statement, x.For)
 		}
 	}
+	var a directory.Adopted
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
-		fresh = false
-		had, err := directory.Current(tx)
-		if err != nil && !errors.Is(err, directory.ErrNone) {
+		if a, err = directory.Adopt(tx, d, now); err != nil || !a.Fresh {
 			return err
 		}
-		if err := directory.Adopt(tx, d, now); err != nil {
-			return err
+		for _, s := range a.Left {
+			what, _, _ := strings.Cut(string(s.Text()), "\n")
+			if err := p.alarm(tx, p.config.Name, fmt.Sprintf("a statement %q of the directory, issued before, cannot stand after what the root officers have signed since: it counts no more", what)); err != nil {
+				return err
+			}
 		}
-		if had != nil && had.Size() == d.Size() {
-			return nil
-		}
-		fresh = true
 		tx.Notify(topicDirectory)
-		said, _ := json.Marshal(adoption{d.Size(), d.Root().String()})
+		said, _ := json.Marshal(adoptionOf(a.Directory))
 		return p.entering(tx, func(b *register.Book) error {
-			_, err := b.Note(telegram.EntryDirectory, said, now.Unix(), p.keys.Rest.Seal)
+			at, err := b.Note(telegram.EntryDirectory, said, now.Unix(), p.keys.Rest.Seal)
+			if err == nil {
+				err = directory.Entered(tx, a.Version, at)
+			}
 			return err
 		})
 	})
 	if err != nil {
 		return 0, false, fmt.Errorf("adopting the directory: %w", err)
 	}
+	if v, err = p.newView(a.Directory); err != nil {
+		return 0, false, err
+	}
+	v.version = a.Version
 	p.view.Store(v)
-	return d.Size(), fresh, nil
+	return a.Directory.Total(), a.Fresh, nil
+}
+
+// knew says whether this post has the signed part of the list already: then its age is no reason to refuse what stands in its tail, a
+// suspension perhaps.
+func (p *Post) knew(d *directory.Directory) bool {
+	v := p.view.Load()
+	if v == nil || d.Size() > v.dir.Size() {
+		return false
+	}
+	root, err := v.dir.RootAt(d.Size())
+	return err == nil && root == d.Root()
 }
 
 // adoption is what an entry of kind directory says.
 type adoption struct {
-	Size int64  `json:"size"`
-	Root string `json:"root"`
+	Size  int64  `json:"size"`
+	Root  string `json:"root"`
+	Total int64  `json:"total,omitempty"` // with the tail, if there is one, and
+	Whole string `json:"whole,omitempty"` // the root hash of all
 }
+
+func adoptionOf(d *directory.Directory) adoption {
+	a := adoption{Size: d.Size(), Root: d.Root().String()}
+	if d.Total() > d.Size() {
+		whole, _ := d.RootAt(d.Total()) // the hashes are in memory
+		a.Total, a.Whole = d.Total(), whole.String()
+	}
+	return a
+}
+
+// judging opens the register as entering does, for what was judged by a view: by no other than the newest, or it is judged anew.
+func (p *Post) judging(tx *store.Tx, v *view, fn func(*register.Book) error) error {
+	return p.entering(tx, func(b *register.Book) error {
+		// Whoever adopts has to have the register's head too, so nobody adopts between this look and the end.
+		newest, err := directory.NewestVersion(tx)
+		if err == nil && newest != v.version {
+			err = errDirectory
+		}
+		if err != nil {
+			return err
+		}
+		return fn(b)
+	})
+}
+
+// errDirectory says that another directory was adopted since something was judged.
+var errDirectory = errors.New("another directory was adopted at this moment")
 
 // entering opens the register, lets fn enter, and closes it.
 func (p *Post) entering(tx *store.Tx, fn func(*register.Book) error) error {

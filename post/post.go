@@ -162,6 +162,7 @@ func (p *Post) followDirectory(ctx context.Context, carryTo func(post string)) e
 					started[d.Name] = true
 					carryTo(d.Name)
 				}
+				p.peer(d.Name).wake() // it may have been suspended until now, or be so from now on
 			}
 		}
 		p.wait(ctx, time.Minute, wake)

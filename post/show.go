@@ -48,6 +48,8 @@ type Shown struct {
 	Duties      []Duty                `json:"duties,omitempty"`
 	Deeds       []Deed                `json:"deeds,omitempty"`  // all that was said of it, the oldest first
 	Filing      *Filing               `json:"filing,omitempty"` // where it lies in the archives
+	Alone       bool                  `json:"alone,omitempty"`  // one person drafted and released it
+	Marks       []string              `json:"marks,omitempty"`  // what is known today of who signed it
 	Checked     []string              `json:"checked"`          // what was proved
 	Findings    []string              `json:"findings"`         // what was not
 	Verified    bool                  `json:"verified"`         // everything held
@@ -119,10 +121,12 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
 	}
 	s.DraftRoot, s.Root = t.Roots()
-	s.checkPeople(v, r)
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		verifiers, err := p.registerVerifiers()
 		if err != nil {
+			return err
+		}
+		if err := p.showPeople(tx, s, f, r, v); err != nil {
 			return err
 		}
 		p.checkEntry(tx, s, f, r, verifiers)
@@ -172,9 +176,33 @@ func (s *Shown) check(what string, err error) {
 	}
 }
 
-func (s *Shown) checkPeople(v *view, r *telegram.Registered) {
+// showPeople proves who signed, by the directory of the time, and says what is known of them since.
+func (p *Post) showPeople(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.Registered, newest *view) error {
+	var v *view
+	entry, err := register.IndexOf(tx, f.ID)
+	times, failed := p.history(tx, newest)
+	if failed != nil {
+		return failed
+	}
+	if err == nil {
+		v, err = times.at(entry)
+	}
+	if err == nil && v == nil {
+		err = ErrNoDirectory
+	}
+	if err != nil {
+		s.check("the directory of its time", err)
+		v = newest
+	}
+	post := r.Telegram.From.Post
 	s.check("the drafter's and the releaser's signatures", v.checkRelease(r.Telegram, &r.Signatures, s.DraftRoot, s.Root))
-	s.check("two people, entitled at "+r.Telegram.From.Post, v.mayRelease(r.Telegram, r.Telegram.From.Post))
+	if s.Alone = alone(r.Telegram); s.Alone {
+		s.check("one person, whom the directory allows to release alone at "+post, v.mayRelease(r.Telegram, post))
+	} else {
+		s.check("two people, entitled at "+post, v.mayRelease(r.Telegram, post))
+	}
+	s.Marks = newest.marks(r.Telegram, entry, f.Way == archive.Out)
+	return nil
 }
 
 // checkEntry proves that the telegram is the one in the register, and that the entry is in the log that was signed.

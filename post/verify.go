@@ -30,7 +30,15 @@ func (p *Post) VerifyRegister(ctx context.Context, progress func(done, of int64)
 		return nil, err
 	}
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		times, err := p.history(tx, v)
+		if err != nil {
+			return err
+		}
 		report, err = register.Verify(tx, p.origin(), verifiers, func(row register.Row) ([]byte, []register.Taken, error) {
+			v, err := times.at(row.Index)
+			if err != nil {
+				return nil, nil, err
+			}
 			return p.remake(tx, v, row)
 		}, progress)
 		return err
@@ -75,6 +83,9 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 		return nil, nil, errors.New("it is filed under another R than its own")
 	}
 	if err := v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root); err != nil {
+		return nil, nil, err
+	}
+	if err := v.mayRelease(r.Telegram, r.Telegram.From.Post); err != nil {
 		return nil, nil, err
 	}
 	for _, x := range []telegram.Root{draftRoot, root} {
@@ -198,9 +209,8 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 		if err := json.Unmarshal(said, &a); err != nil {
 			return nil, err
 		}
-		root, err := v.dir.RootAt(a.Size)
-		if err != nil || root.String() != a.Root {
-			return nil, fmt.Errorf("the directory adopted then, of %d statements, is not the beginning of the one in use", a.Size)
+		if a != adoptionOf(v.dir) {
+			return nil, fmt.Errorf("the directory adopted then, of %d statements, is not the one that is kept", max(a.Size, a.Total))
 		}
 		return nil, nil
 	case telegram.EntrySent:

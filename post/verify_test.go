@@ -59,7 +59,7 @@ const (
 	receipts   = "kind = 6"
 )
 
-var kept = []string{"filed", "outbox", "wire", "root", "entry", "directory"}
+var kept = []string{"filed", "outbox", "wire", "root", "entry", "adoption"}
 
 // keep lays a copy of the tables aside, and restore brings it back.
 func (x *desks) keep() {
@@ -141,7 +141,7 @@ func TestVerifyNames(t *testing.T) {
 		{"a receipt in a sent section's place", func(x *desks) {
 			x.tamper("update entry set said = $1 where "+receipts, x.bytes("select said from entry where kind = 5 order by idx limit 1"))
 		}, "was altered"},
-		{"the directory deleted", func(x *desks) { x.tamper("delete from directory"); x.reopen() }, "the directory by which it could be judged is gone"},
+		{"the directory deleted", func(x *desks) { x.tamper("delete from adoption"); x.reopen() }, "the directory by which it could be judged is gone"},
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			defer x.restore()

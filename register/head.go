@@ -89,6 +89,18 @@ func EntryOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (
 	return r, proveIncluded(tx, r.Index, r.Leaf, origin, verifiers)
 }
 
+// IndexOf is where the entry of a filed telegram stands, unproved.
+func IndexOf(tx *store.Tx, of int64) (idx int64, err error) {
+	err = tx.QueryRow("select idx from entry where of = $1", of).Scan(&idx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, errors.New("the register has no entry for it")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("reading the register's entry of it: %w", err)
+	}
+	return idx, nil
+}
+
 // Said reads a note of the register, sealed as it was given, and proves that it stands in the log that the last checkpoint signs.
 func Said(tx *store.Tx, idx int64, origin string, verifiers []note.Verifier) (r Row, err error) {
 	err = tx.QueryRow("select idx, kind, leaf, said, at from entry where idx = $1", idx).Scan(&r.Index, &r.Kind, &r.Leaf, &r.Said, &r.At)

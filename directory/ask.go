@@ -48,6 +48,12 @@ func (d *Directory) HasOffice(a telegram.Address) bool {
 	return ok && !o.ended && !o.suspended && !d.posts[a.Post].suspended
 }
 
+// Knows says whether that office is or was one, and is not suspended.
+func (d *Directory) Knows(a telegram.Address) bool {
+	o, ok := d.offices[a]
+	return ok && !o.suspended
+}
+
 // Holder says who has an office. Person is 0 while that was never stated, or nobody has it.
 func (d *Directory) Holder(a telegram.Address) Holder {
 	if o, ok := d.offices[a]; ok {

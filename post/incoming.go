@@ -201,6 +201,9 @@ func (p *Post) judge(v *view, w *whole, from string, serial uint32, at telegram.
 	if err := v.mayRelease(t, from); err != nil {
 		return err
 	}
+	if !v.dir.Knows(t.From) {
+		return fmt.Errorf("it comes from an office %s that the directory does not have, or that is suspended", t.From)
+	}
 	mine, addressed := t.PrecedenceFor(p.config.Name)
 	if !addressed {
 		return errors.New("this post is not addressed")

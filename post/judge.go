@@ -49,7 +49,9 @@ func (v *view) why(a telegram.Address) string {
 func officeList(d *directory.Directory, post string) string {
 	var names []string
 	for _, o := range d.Offices(post) {
-		names = append(names, o.String())
+		if d.HasOffice(o) {
+			names = append(names, o.String())
+		}
 	}
 	if len(names) == 0 {
 		return "none there"

@@ -2,6 +2,7 @@ package post
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +24,8 @@ type Listed struct {
 	Subject    string              `json:"subject,omitempty"`
 	Action     bool                `json:"action"` // this post is to act; else it is for information
 	Received   time.Time           `json:"received"`
-	Open       []desk.Act          `json:"open"` // what is asked of this post and not done
+	Marked     bool                `json:"marked,omitempty"` // something is known of who signed it: see Shown.Marks
+	Open       []desk.Act          `json:"open"`             // what is asked of this post and not done
 	Done       []desk.Act          `json:"done"`
 	Fulfilment *Standing           `json:"fulfilment,omitempty"` // how the order stands, if it asks this post for one or a report was sent
 }
@@ -38,6 +40,10 @@ type Alarm struct {
 
 // Inbox lists what was received, the newest first, and the alarms.
 func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Alarm, err error) {
+	v, err := p.current()
+	if err != nil && !errors.Is(err, ErrNoDirectory) {
+		return nil, nil, err
+	}
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		fs, err := archive.Newest(tx, archive.In, limit)
 		if err != nil {
@@ -52,6 +58,7 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 			} else {
 				t := r.Telegram
 				l.From, l.Type, l.Subject = t.From, t.Type, t.Subject
+				l.Marked = v != nil && len(v.marks(t, 0, false)) > 0
 				for _, a := range t.To {
 					l.Action = l.Action || a.Post == p.config.Name
 				}

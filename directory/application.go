@@ -8,7 +8,7 @@ import (
 
 const applicationHeader = "chancery application 1"
 
-// Application writes the statements that a post asks to be admitted with: a file for the directory's keepers, of lines like a directory's.
+// Application writes the statements that a post asks to be admitted with, or that people issued: a file of lines like a directory's.
 // The line "chancery application 1" and each statement are blocks, ended by an empty line; there are no salts.
 func Application(statements ...Statement) []byte {
 	b := append([]byte(applicationHeader), "\n\n"...)
@@ -16,6 +16,11 @@ func Application(statements ...Statement) []byte {
 		b = append(append(b, s.Text()...), '\n')
 	}
 	return b
+}
+
+// IsApplication says whether a file claims to be an application, and not a directory.
+func IsApplication(file []byte) bool {
+	return strings.HasPrefix(string(file[:min(len(file), len(applicationHeader))]), "chancery application")
 }
 
 // ParseApplication reads what Application wrote, and nothing else. Whether its keys vouch for themselves is seen when the statements

@@ -277,6 +277,9 @@ func (d *Directory) Extends(old *Directory) error {
 	return nil
 }
 
+// Has says whether a statement, with the same signatures, stands in the list.
+func (d *Directory) Has(s Statement) bool { return d.has(s, 0) }
+
 // has says whether a statement stands from there on.
 func (d *Directory) has(s Statement, from int64) bool {
 	text := string(s.Text())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"chancery.example/chancery/telegram"
 )
@@ -163,6 +164,13 @@ func readChecked(l *lines) Checked {
 	}
 	c.At = l.time("at")
 	return c
+}
+
+// ParseChecked makes the statement that "key 17/1" or "post BEIJING" was checked.
+func ParseChecked(subject, how string, at time.Time) (Checked, error) {
+	l := &lines{text: []string{kindChecked + " " + subject, "how " + how, "at " + at.UTC().Format(timeLayout)}}
+	c := readChecked(l)
+	return c, l.err
 }
 
 // maxIssuers is how many people issue one statement.

@@ -30,12 +30,13 @@ key file and passphrase away. The fingerprint that it prints is what every post 
 	create.Flags().IntVar(&threshold, "threshold", 2, "how many of them must sign")
 	create.Flags().StringVar(&keys, "keys", "root", "`folder` for their key files, made if it is not there")
 	admit := &cobra.Command{
-		Use: "admit FILE APPLICATION…", Short: "Add posts to a directory by their applications",
-		Long:    "Adds what the applications state, once every key in them has vouched for itself. The longer directory must then be signed.",
+		Use: "admit FILE [APPLICATION…]", Short: "Add posts to a directory by their applications, and what people have issued",
+		Long: `Adds what the applications state, once every key in them has vouched for itself, and what people have issued since the directory was
+signed, in it or in files of chancery issue. The longer directory must then be signed.`,
 		Example: "  chancery directory admit directory.txt moscow/application.txt beijing/application.txt",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) < 2 {
-				return usage("directory admit takes the directory's file and at least one application")
+			if len(args) < 1 {
+				return usage("directory admit takes the directory's file, and applications")
 			}
 			return nil
 		},
@@ -55,8 +56,9 @@ before. Officers may sign one after the other, each on his own machine.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args[0], args[1:]) },
 	}
 	adopt := &cobra.Command{
-		Use: "adopt FILE --dir FOLDER", Short: "Let a post adopt a directory",
-		Long:    "The post takes the directory as its newest if it is of the root the post was made for, signed by enough officers, and goes on from the one before.",
+		Use: "adopt FILE --dir FOLDER", Short: "Let a post adopt a directory, or what people have issued",
+		Long: `The post takes the directory as its newest if it is of the root the post was made for, signed by enough officers, and goes on from the
+one before. A file of chancery issue is taken if those who signed it may issue what it says.`,
 		Example: "  chancery directory adopt directory.txt --dir moscow",
 		Args:    exactly("FILE"),
 		RunE:    a.adopt,
@@ -73,7 +75,7 @@ before. Officers may sign one after the other, each on his own machine.`,
 		RunE: a.showDirectory,
 	}
 	return group("directory", "Keep the signed list of posts, offices, people and keys, and adopt it at a post", "  chancery directory show directory.txt",
-		create, admit, sign, adopt, show)
+		append([]*cobra.Command{create, admit, sign, adopt, show}, a.keeperCommands()...)...)
 }
 
 // rootSecret is what a root officer's key file holds.
@@ -191,8 +193,9 @@ func (a *app) admit(file string, applications []string) error {
 	if err := replaceFile(file, longer.Marshal()); err != nil {
 		return err
 	}
-	return a.say(map[string]any{"directory": file, "statements": longer.Size(), "added": len(all)},
-		"%d statements were added to %s, which now has %d. Nobody has signed it yet.\nNext: its root officers sign it:  chancery directory sign %s KEY\n", len(all), file, longer.Size(), file)
+	added := longer.Size() - d.Size()
+	return a.say(map[string]any{"directory": file, "statements": longer.Size(), "added": added},
+		"%d statements were added to %s, which now has %d. Nobody has signed it yet.\nNext: its root officers sign it:  chancery directory sign %s KEY\n", added, file, longer.Size(), file)
 }
 
 func (a *app) sign(file string, keys []string) error {
@@ -257,7 +260,7 @@ func (a *app) adopt(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%w. The post goes on with the directory it had", err)
 	}
 	if !out.New {
-		return a.say(out, "The post has this directory already, of %d statements.\n", out.Statements)
+		return a.say(out, "The post has this already; it knows %d statements.\n", out.Statements)
 	}
 	return a.say(out, "The post has adopted the directory, of %d statements.\nNext: run the post:  chancery serve --dir %s\n", out.Statements, a.dir)
 }

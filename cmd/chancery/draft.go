@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,11 +23,21 @@ import (
 type asOfficer struct {
 	number uint32
 	key    string
+	not    []uint32 // who has signed already
 }
 
 func (o *asOfficer) flags(c *cobra.Command) {
 	c.Flags().Uint32Var(&o.number, "as", 0, "`number` of the officer who signs; needed when several could")
 	c.Flags().StringVar(&o.key, "key", "", "the officer's key `file`, when it is not in the post's folder")
+}
+
+// keyName is the name of a person's key, and of its file: 40718233, and 40718233-2 for the second one.
+func keyName(person uint32, key int) string {
+	name := strconv.FormatUint(uint64(person), 10)
+	if key > 1 {
+		name += "-" + strconv.Itoa(key)
+	}
+	return name
 }
 
 // officer opens the key of the officer who signs: the only one with the role, or the one named.
@@ -43,8 +54,8 @@ func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, 
 		}
 		var found []string
 		for _, p := range e.People {
-			name := strconv.FormatUint(uint64(p.Number), 10)
-			if strings.Contains(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) {
+			name := keyName(p.Number, p.Keys)
+			if strings.Contains(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) && !slices.Contains(who.not, p.Number) {
 				found = append(found, name)
 			}
 		}

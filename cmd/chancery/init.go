@@ -84,7 +84,8 @@ type initialised struct {
 type person struct {
 	Number uint32 `json:"number"`
 	Roles  string `json:"roles"`
-	Key    string `json:"key"`
+	Key    string `json:"key"`            // file
+	Keys   int    `json:"keys,omitempty"` // how many he has had
 }
 
 func (a *app) init(ctx context.Context, o *initOptions) error {
@@ -352,7 +353,7 @@ func (a *app) makePerson(f *folder, roles string) (*person, []directory.Statemen
 	}
 	k := directory.Key{Ref: telegram.KeyRef{Person: number, Key: 1}, Key: publicKey(signer)}
 	k.Signature = vouch(signer, telegram.LabelKey, k.Body())
-	return &person{number, r.String(), filepath.Clean(file)}, []directory.Statement{directory.Person{Number: number, Post: f.config.Name, Roles: r}, k}, nil
+	return &person{Number: number, Roles: r.String(), Key: filepath.Clean(file)}, []directory.Statement{directory.Person{Number: number, Post: f.config.Name, Roles: r}, k}, nil
 }
 
 func parseRoles(s string) (r directory.Role, err error) {
@@ -364,8 +365,12 @@ func parseRoles(s string) (r directory.Role, err error) {
 			r |= directory.Releaser
 		case "administrator":
 			r |= directory.Administrator
+		case "duty":
+			r |= directory.Duty
+		case "alone":
+			r |= directory.Alone
 		default:
-			return 0, usage("--people: %q is no role: use drafter, releaser, administrator", w)
+			return 0, usage("%q is no role: use drafter, releaser, administrator, duty, alone", w)
 		}
 	}
 	return r, nil

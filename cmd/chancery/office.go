@@ -268,7 +268,15 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			return orders{Orders: list}, err
 		}),
 		"adopt": does(func(ctx context.Context, in struct{ File []byte }) (any, error) {
-			size, fresh, err := p.Adopt(ctx, in.File)
+			if !directory.IsApplication(in.File) {
+				size, fresh, err := p.Adopt(ctx, in.File)
+				return adopted{size, fresh}, err
+			}
+			statements, err := directory.ParseApplication(in.File)
+			if err != nil {
+				return nil, err
+			}
+			size, fresh, err := p.Enter(ctx, statements...)
 			return adopted{size, fresh}, err
 		}),
 		"directory": does(func(context.Context, none) (any, error) {
@@ -278,6 +286,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			}
 			return struct{ File []byte }{d.Marshal()}, nil
 		}),
+		"leaving":         does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))
@@ -291,7 +300,9 @@ func peopleOf(p *post.Post) (entitled, error) {
 	}
 	out := entitled{People: []person{}}
 	for _, x := range d.People(p.Name()) {
-		out.People = append(out.People, person{Number: x.Number, Roles: x.Roles.String()})
+		if !d.Ended(directory.Subject{Person: x.Number}) {
+			out.People = append(out.People, person{Number: x.Number, Roles: x.Roles.String(), Keys: len(d.Keys(x.Number))})
+		}
 	}
 	return out, nil
 }

@@ -377,3 +377,63 @@ func TestVersions(t *testing.T) {
 		}
 	})
 }
+
+func TestPart(t *testing.T) {
+	d := lived(t)
+	old := sign(t, whole(t), now(), 1, 2)
+	for _, have := range []*Directory{old, ministry(t), d} {
+		part, err := d.Part(have.Size())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := have.ParsePart(part)
+		if err != nil || !bytes.Equal(got.Marshal(), d.Marshal()) {
+			t.Errorf("from %d: %v", have.Size(), err)
+		}
+	}
+	part, _ := d.Part(d.Size())
+	for name, bad := range map[string]string{
+		"another header": "x" + string(part),
+		"no number":      strings.Replace(string(part), "from ", "from x", 1),
+		"a zero more":    strings.Replace(string(part), "from ", "from 0", 1),
+		"too early":      strings.Replace(string(part), "from ", "from 1", 1),
+		"cut":            string(part[:len(part)-9]),
+		"nothing":        "",
+	} {
+		if _, err := d.ParsePart([]byte(bad)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if _, err := old.ParsePart(part); err == nil {
+		t.Error("a part with nothing between")
+	}
+	if _, err := d.Part(d.Size() + 1); err == nil {
+		t.Error("a part from nowhere")
+	}
+	a := issuedBy(office("CONSUL@MOSCOW"), "MOSCOW", 1, 20, 21)
+	b := issuedBy(Suspend{of("person 18"), now(), "why"}, "", 0, 22)
+	m := ministry(t)
+	if enter(t, m, a, b).TailDigest() != enter(t, m, b, a).TailDigest() || enter(t, m, a).TailDigest() == enter(t, m, b).TailDigest() || m.TailDigest() != [32]byte{} {
+		t.Error("the digest of a tail")
+	}
+}
+
+func FuzzParsePart(f *testing.F) {
+	d := lived(f)
+	for _, from := range []int64{1, d.Size()} {
+		part, err := d.Part(from)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(part)
+	}
+	f.Fuzz(func(t *testing.T, part []byte) {
+		longer, err := d.ParsePart(part)
+		if err != nil {
+			return
+		}
+		if _, err := Parse(longer.Marshal()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

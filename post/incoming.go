@@ -34,14 +34,16 @@ import (
 
 // arrived is one envelope on its way in.
 type arrived struct {
-	envelope telegram.Envelope
-	came     time.Time
-	from     string
-	section  telegram.Section
-	whole    *whole // the telegram, when the section is all of it
-	receipt  *telegram.Receipt
-	signed   []byte // the receipt as a service message
-	err      error  // why it is refused
+	envelope  telegram.Envelope
+	came      time.Time
+	from      string
+	section   telegram.Section
+	whole     *whole // the telegram, when the section is all of it
+	receipt   *telegram.Receipt
+	news      *telegram.News
+	signed    []byte // the receipt as a service message
+	directory int64  // statements of the directory its sender has
+	err       error  // why it is refused
 }
 
 // whole is a telegram of which all sections are here.
@@ -88,10 +90,18 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	for i := range in {
 		if in[i].err == nil {
 			p.alive(in[i].from)
+			p.heardOf.Store(in[i].from, in[i].directory)
 		}
 	}
 	for from, items := range answer {
 		p.sendReceipts(ctx, v, carrier, from, items, now)
+	}
+	for i := range in {
+		if in[i].err == nil && in[i].news != nil {
+			if err := p.hear(ctx, carrier, in[i].from, in[i].news); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -121,8 +131,9 @@ func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, ca
 	if a.err = errors.Join(v.suspended(l.From), v.agrees(l)); a.err != nil {
 		return a
 	}
+	a.directory = int64(l.DirectorySize)
 	if telegram.IsService(l.Payload) {
-		a.receipt, a.signed, a.err = p.openService(v, l)
+		a.err = p.openService(v, l, &a)
 		return a
 	}
 	if a.section, a.err = telegram.ParseSection(l.Payload); a.err == nil && a.section.N == 1 {
@@ -152,26 +163,36 @@ func (v *view) agrees(l *seal.Letter) error {
 	return nil
 }
 
-// openService reads a statement from machine to machine. The only kind there is yet is a receipt.
-func (p *Post) openService(v *view, l *seal.Letter) (*telegram.Receipt, []byte, error) {
+// openService reads a statement from machine to machine: a receipt, or news of the directory.
+func (p *Post) openService(v *view, l *seal.Letter, a *arrived) error {
 	s, err := telegram.ParseService(l.Payload)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if s.Kind != telegram.ServiceReceipt {
-		return nil, nil, fmt.Errorf("a service message of unknown kind %d", s.Kind)
+	switch s.Kind {
+	case telegram.ServiceReceipt:
+		a.signed = l.Payload
+		a.receipt, err = p.openReceipt(v, l, &s)
+	case telegram.ServiceNews:
+		a.news, err = p.readNews(v, l, &s)
+	default:
+		err = fmt.Errorf("a service message of unknown kind %d", s.Kind)
 	}
+	return err
+}
+
+func (p *Post) openReceipt(v *view, l *seal.Letter, s *telegram.Service) (*telegram.Receipt, error) {
 	if !v.identity(l.From).Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
-		return nil, nil, errors.New("the receipt's signature does not hold")
+		return nil, errors.New("the receipt's signature does not hold")
 	}
 	r, err := telegram.ParseReceipt(s.Statement)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if r.To != l.From || r.From != p.config.Name {
-		return nil, nil, errors.New("the receipt is between other posts")
+		return nil, errors.New("the receipt is between other posts")
 	}
-	return r, l.Payload, nil
+	return r, nil
 }
 
 // check is step 4: everything that can be judged of a telegram by itself and by the directory. What depends on what was
@@ -238,6 +259,9 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 	}
 	if a.err != nil {
 		return p.alarm(tx, a.from, fmt.Sprintf("a letter was refused: %v", a.err))
+	}
+	if err := p.heard(tx, a); err != nil || a.news != nil {
+		return err
 	}
 	if a.receipt != nil {
 		return p.takeReceipt(tx, b, a.from, a.receipt, a.signed, now)
@@ -446,14 +470,7 @@ func (p *Post) sendReceipts(ctx context.Context, v *view, carrier circuit.Carrie
 		statement := (&telegram.Receipt{From: to, To: p.config.Name, At: now.Unix(), Items: part}).Marshal()
 		s := telegram.Service{Kind: telegram.ServiceReceipt, Statement: statement}
 		s.Ed, s.PQ = p.keys.Identity.Sign(telegram.LabelReceipt, statement)
-		recipient, keyID, route, err := v.recipient(to, now)
-		if err == nil {
-			e := telegram.Envelope{To: route, Precedence: telegram.Override, KeyID: keyID}
-			if err = p.letter(v, to, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err == nil {
-				err = carrier.Send(ctx, route, e.Precedence, []telegram.Envelope{e})
-			}
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := p.sendService(ctx, v, carrier, to, &s, now); err != nil && ctx.Err() == nil {
 			p.config.Log.Warn("a receipt could not be sent; it will be when the telegram comes again", "post", to, "telegrams", len(part), "reason", err)
 		}
 	}

@@ -18,7 +18,10 @@ const (
 )
 
 // ways are what is owned, beside one for each post that is carried to.
-const wayIn = "in"
+const (
+	wayIn   = "in"
+	wayNews = "news"
+)
 
 func wayTo(post string) string { return "to " + post }
 

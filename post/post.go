@@ -66,6 +66,7 @@ type Post struct {
 	process string // under which this process owns ways: see owner.go
 	peersMu sync.Mutex
 	peers   map[string]*peer // posts this process carries to; guarded by peersMu
+	heardOf sync.Map         // post → statements of its directory, as the table peer has it at least
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -134,6 +135,9 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 		return p.whileOwner(ctx, wayIn, func(ctx context.Context) error {
 			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
 		})
+	})
+	do("telling news", func(ctx context.Context) error {
+		return p.whileOwner(ctx, wayNews, func(ctx context.Context) error { return p.teller(ctx, carrier) })
 	})
 	do("following the directory", func(ctx context.Context) error {
 		return p.followDirectory(ctx, func(name string) {

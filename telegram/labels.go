@@ -17,6 +17,7 @@ const (
 	LabelRelease = "chancery/v1/release\n" // signature: the releaser releases
 	LabelLetter  = "chancery/v1/letter\n"  // signature: the post sends a letter
 	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received
+	LabelNews    = "chancery/v1/news\n"    // signature: the post says which directory it has, and what another lacks
 	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
 	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
 	LabelIssue   = "chancery/v1/issue\n"   // signature: an officer issues a statement of the directory

@@ -68,6 +68,9 @@ func (in *inbox) words(dir string) string {
 // marks are what stands behind a telegram in the list: what it asks, what was done, and how far the order is.
 func marks(t *post.Listed) string {
 	var b strings.Builder
+	if t.Marked {
+		b.WriteString("  [SEE THE NOTE]")
+	}
 	for _, d := range t.Open {
 		fmt.Fprintf(&b, "  [%s asked]", d)
 	}
@@ -202,6 +205,9 @@ func shownWords(s *post.Shown) string {
 	}
 	if s.Filing != nil {
 		b.WriteString(filingWords(s.Filing))
+	}
+	for _, m := range s.Marks {
+		fmt.Fprintf(&b, "NOTE: %s\n", m)
 	}
 	for _, c := range s.Checked {
 		fmt.Fprintf(&b, "holds: %s\n", c)

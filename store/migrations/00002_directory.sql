@@ -21,5 +21,6 @@ create table peer (
 	post  text    primary key,
 	size  integer not null,      -- statements under its checkpoint, as its newest letter says
 	tail  blob    not null,      -- digest of the tail it said it has; empty: not known
-	told  integer not null       -- milliseconds: when it was last sent what it lacks; 0: never
+	told  integer not null,      -- milliseconds: when it was last sent what it lacks; 0: never
+	version integer not null     -- and of which version that was
 );

@@ -39,7 +39,7 @@ check: ## look at format, vet, build without cgo and modules; staticcheck too wh
 	else echo "staticcheck is not installed and was not run"; fi
 
 bench: ## measure against what the machine can do; print a table, write bench/results.json
-	cd bench && $(GO) test -count=1 -timeout $(TIMEOUT) $(if $(V),-v) -run '^TestFigures$$' -full -only '$(ONLY)' $(if $(ONLY),,-o results.json)
+	cd bench && $(GO) test -count=1 -timeout $(TIMEOUT) $(if $(V),-v) -run '^TestFigures$$' -full -only '$(ONLY)' $(if $(ONLY),,-figures results.json)
 
 micro: ## run the benchmarks of single functions
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \

@@ -13,8 +13,8 @@ type paragraph struct {
 
 var (
 	pointForm    = regexp.MustCompile(`^(?:\(\d{1,2}\)|\d{1,2}[.)])(?:\s|$)`)
-	serialPlain  = regexp.MustCompile(`^(\d{1,6}(?:[/-]\d{1,4})?)\.(?:\s+|$)`)
-	serialNamed  = regexp.MustCompile(`^(?i:serial(?: no\.?| nr\.?| number)?|no\.?|nr\.?|№|#|number)\s*:?\s*(\d{1,6}(?:[/-]\d{1,4})?)(\s*[.:,;]|\s+[–—-]|\b)(?:\s+|$)`)
+	serialPlain  = regexp.MustCompile(`^((?:EX|DR)?\d{1,6}(?:[/-]\d{1,4})?)\.(?:\s+|$)`)
+	serialNamed  = regexp.MustCompile(`^(?i:serial(?: no\.?| nr\.?| number)?|no\.?|nr\.?|№|#|number)\s*:?\s*((?:EX|DR)?\d{1,6}(?:[/-]\d{1,4})?)(\s*[.:,;]|\s+[–—-]|\b)(?:\s+|$)`)
 	serialDashed = regexp.MustCompile(`^(\d{2,6})(?:\s*:|\s+[-–—])\s+`)
 )
 

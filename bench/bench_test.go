@@ -22,7 +22,7 @@ import (
 
 var (
 	full = flag.Bool("full", false, "measure in earnest, and print the table")
-	out  = flag.String("o", "", "write the figures to this `file`")
+	out  = flag.String("figures", "", "write the figures to this `file`")
 	only = flag.String("only", "", "measure only the groups that match this `regexp`")
 	many = flag.Int("n", 1000, "`telegrams` from post to post")
 )

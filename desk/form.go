@@ -303,9 +303,9 @@ func (p *formReader) reference(act telegram.Act, value string) error {
 		return fmt.Errorf("%q cites nothing: write post, serial and year, as in  MOSCOW 2231/2026", shorten(value))
 	}
 	number, year, ok := strings.Cut(value[i+1:], "/")
-	n, err := strconv.ParseUint(number, 10, 32)
+	n, err := telegram.ParseNumber(number)
 	y, err2 := strconv.ParseUint(year, 10, 16)
-	if !ok || err != nil || err2 != nil || n == 0 || y == 0 {
+	if !ok || err != nil || err2 != nil || y == 0 {
 		return fmt.Errorf("%q is no serial and year: write them as in  2231/2026", shorten(value[i+1:]))
 	}
 	post := strings.TrimSpace(value[:i])
@@ -315,7 +315,7 @@ func (p *formReader) reference(act telegram.Act, value string) error {
 	if len(p.f.Telegram.References) >= telegram.MaxReferences {
 		return fmt.Errorf("at most %d references are possible", telegram.MaxReferences)
 	}
-	p.f.Telegram.References = append(p.f.Telegram.References, telegram.Reference{Act: act, Post: post, Year: uint16(y), Serial: uint32(n)})
+	p.f.Telegram.References = append(p.f.Telegram.References, telegram.Reference{Act: act, Post: post, Year: uint16(y), Serial: n})
 	return nil
 }
 

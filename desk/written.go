@@ -46,7 +46,7 @@ func (f *Form) String() string {
 	}
 	for _, r := range t.References {
 		act := r.Act.String()
-		line(strings.ToUpper(act[:1])+act[1:], fmt.Sprintf("%s %d/%d", r.Post, r.Serial, r.Year))
+		line(strings.ToUpper(act[:1])+act[1:], fmt.Sprintf("%s %s/%d", r.Post, telegram.NumberText(r.Serial), r.Year))
 	}
 	line("Signature", t.Signature)
 	line("Department", f.Local.Department)

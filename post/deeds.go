@@ -24,7 +24,7 @@ func (p *Post) citeRoots(t *telegram.Telegram) error {
 	for i := range refs {
 		err := p.db.Read(context.Background(), func(tx *store.Tx) error { return p.cite(tx, t, &refs[i]) })
 		if err != nil {
-			return fmt.Errorf("it cites %s %d/%d: %w", refs[i].Post, refs[i].Serial, refs[i].Year, err)
+			return fmt.Errorf("it cites %s %s/%d: %w", refs[i].Post, telegram.NumberText(refs[i].Serial), refs[i].Year, err)
 		}
 	}
 	t.References = refs
@@ -184,14 +184,14 @@ func (p *Post) takeReport(tx *store.Tx, d *desk.Deed, from string, ref *telegram
 		return "", err
 	}
 	if order == nil || order.Root != ref.Root {
-		return fmt.Sprintf("a report cites our %d/%d, which is not what was sent under that number", ref.Serial, ref.Year), nil
+		return fmt.Sprintf("a report cites our %s/%d, which is not what was sent under that number", telegram.NumberText(ref.Serial), ref.Year), nil
 	}
 	f, err := archive.Get(tx, order.Of)
 	if err != nil {
 		return "", err
 	}
 	if action, err := p.actsOn(f, from); err != nil || !action {
-		return noAction(fmt.Sprintf("a report cites our %d/%d", ref.Serial, ref.Year), err), nil
+		return noAction(fmt.Sprintf("a report cites our %s/%d", telegram.NumberText(ref.Serial), ref.Year), err), nil
 	}
 	d.Of, d.Post = order.Of, from
 	return "", desk.Enter(tx, d, now)
@@ -208,16 +208,16 @@ func noAction(what string, err error) string {
 func (p *Post) takeGrant(tx *store.Tx, d *desk.Deed, from string, ref *telegram.Reference, now time.Time) (why string, err error) {
 	switch {
 	case ref.Post != from:
-		return fmt.Sprintf("it grants more time for %s %d/%d, which is not its order", ref.Post, ref.Serial, ref.Year), nil
+		return fmt.Sprintf("it grants more time for %s %s/%d, which is not its order", ref.Post, telegram.NumberText(ref.Serial), ref.Year), nil
 	case d.Until == 0:
-		return fmt.Sprintf("it grants more time for its %d/%d, and does not say until when", ref.Serial, ref.Year), nil
+		return fmt.Sprintf("it grants more time for its %s/%d, and does not say until when", telegram.NumberText(ref.Serial), ref.Year), nil
 	}
 	f, err := archive.BySerial(tx, from, ref.Serial)
 	switch {
 	case errors.Is(err, archive.ErrNone) && ref.Serial < d.Serial && ref.Root != telegram.Root{}:
 		return "", desk.Wait(tx, &desk.Early{Post: from, Serial: ref.Serial, Root: ref.Root, Grant: *d})
 	case errors.Is(err, archive.ErrNone):
-		return fmt.Sprintf("it grants more time for its %d/%d, which it had not sent before", ref.Serial, ref.Year), nil
+		return fmt.Sprintf("it grants more time for its %s/%d, which it had not sent before", telegram.NumberText(ref.Serial), ref.Year), nil
 	case err != nil:
 		return "", err
 	}
@@ -226,7 +226,7 @@ func (p *Post) takeGrant(tx *store.Tx, d *desk.Deed, from string, ref *telegram.
 
 // grant enters more time for an order that is here.
 func (p *Post) grant(tx *store.Tx, d *desk.Deed, f *archive.Filed, root telegram.Root, now time.Time) (why string, err error) {
-	what := fmt.Sprintf("it grants more time for its serial %d", f.Serial)
+	what := fmt.Sprintf("it grants more time for its serial %s", telegram.NumberText(f.Serial))
 	if f.Root != root {
 		return what + ", which is not what came under that number", nil
 	}

@@ -13,6 +13,7 @@ import (
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/store/storetest"
+	"chancery.example/chancery/telegram"
 )
 
 const (
@@ -208,7 +209,7 @@ func TestRecordOfAPost(t *testing.T) {
 	}
 	m.crash()
 	for n := range texts {
-		number := uint32(n + 1)
+		number := []uint32{1, 2, telegram.Exercise.Mark(1)}[n]
 		moscow.file(archive.Out, number, &archive.Change{At: []string{inPresident, inMinistry}, Summary: says("One.\n\nTwo."), Language: says("ru")})
 		beijing.file(archive.In, number, &archive.Change{At: []string{inMinistry}})
 		for _, s := range []*post.Shown{moscow.shown(archive.Out, number), beijing.shown(archive.In, number)} {

@@ -326,7 +326,7 @@ func piecePlace(post string, serial, i uint32) string {
 func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answer receiptTo) error {
 	raw, err := p.keys.Rest.Open(archive.Place(before.ID), before.Body)
 	if err != nil { // no reason to be deaf to what else came
-		return p.alarm(tx, a.from, fmt.Sprintf("serial %d came again, and what is filed of it is damaged (run chancery register verify): %v", before.Serial, err))
+		return p.alarm(tx, a.from, fmt.Sprintf("serial %s came again, and what is filed of it is damaged (run chancery register verify): %v", telegram.NumberText(before.Serial), err))
 	}
 	if a.section.N == 1 && !bytes.Equal(raw, a.section.Piece) || !bytes.Contains(raw, a.section.Piece) {
 		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
@@ -369,7 +369,7 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := circuit.Drop(tx, a.from, serial); err != nil { // sections of another cut, when this one is whole by itself
 		return err
 	}
-	number, err := b.Take(seriesIncoming(now))
+	number, err := takeNumber(b, w.Telegram.Type, seriesIncoming(now))
 	if err != nil {
 		return err
 	}
@@ -424,7 +424,7 @@ func (p *Post) refuseWhole(tx *store.Tx, from string, serial uint32, why error) 
 	if err := circuit.Drop(tx, from, serial); err != nil {
 		return err
 	}
-	return p.alarm(tx, from, fmt.Sprintf("serial %d was refused: %v", serial, why))
+	return p.alarm(tx, from, fmt.Sprintf("serial %s was refused: %v", telegram.NumberText(serial), why))
 }
 
 // maxAlarms is how many different alarms about one post are kept; what more there is, is counted, and stands in the log. A hostile post

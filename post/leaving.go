@@ -90,7 +90,7 @@ func (l *Leaving) Words() string {
 		if o.Due != nil {
 			due = "due " + telegram.DTG(o.Due.Unix())
 		}
-		fmt.Fprintf(&b, "  order No. %d of %s, %s, %s\n", o.Number, o.From, o.Asked, due)
+		fmt.Fprintf(&b, "  order No. %s of %s, %s, %s\n", telegram.NumberText(o.Number), o.From, o.Asked, due)
 	}
 	return b.String()
 }

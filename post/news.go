@@ -76,12 +76,15 @@ func (p *Post) tell(ctx context.Context, carrier circuit.Carrier) error {
 
 // lacking reads who may not know what this post knows, and was not told of this version lately.
 func (p *Post) lacking(ctx context.Context, v *view) (peers []lacks, err error) {
-	tail := v.dir.TailDigest()
+	tail, besides := v.dir.TailDigest(), 0
+	if v.dir.Total() > v.dir.Size() {
+		besides = 1
+	}
 	before := p.config.Now().Add(-tellAgain).UnixMilli()
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		peers = nil
-		rows, err := tx.Query(`select post, size from peer where (size < $1 or size = $1 and tail <> $2) and (told < $3 or version <> $4) order by post`,
-			v.dir.Size(), tail[:], before, v.version)
+		rows, err := tx.Query(`select post, size from peer where (size < $1 or size = $1 and $5 = 1 and tail <> $2) and (told < $3 or version <> $4) order by post`,
+			v.dir.Size(), tail[:], before, v.version, besides)
 		if err != nil {
 			return err
 		}

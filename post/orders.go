@@ -190,5 +190,5 @@ func numberOf(tx *store.Tx, id int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s %d/%d", f.Way, f.Number, f.Year), nil
+	return fmt.Sprintf("%s %s/%d", f.Way, telegram.NumberText(f.Number), f.Year), nil
 }

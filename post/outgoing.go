@@ -221,11 +221,11 @@ func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
 	// 2 numbers
 	n := telegram.Numbers{Year: uint16(now.UTC().Year()), Registered: now.Unix()}
 	var err error
-	if n.Register, err = b.Take(seriesRegister(now)); err != nil {
+	if n.Register, err = takeNumber(b, t.Type, seriesRegister(now)); err != nil {
 		return err
 	}
 	for _, to := range t.AddressedPosts() {
-		serial, err := b.Take(seriesSerial(to))
+		serial, err := takeNumber(b, t.Type, seriesSerial(to))
 		if err != nil {
 			return err
 		}
@@ -416,7 +416,7 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 					err = p.encipherOne(tx, b, v, w, s)
 				}
 				if err != nil {
-					return fmt.Errorf("enciphering serial %d for %s: %w", w.Serial, to, err)
+					return fmt.Errorf("enciphering serial %s for %s: %w", telegram.NumberText(w.Serial), to, err)
 				}
 				n++
 			}
@@ -577,7 +577,7 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 		case err != nil:
 			return err
 		case d == nil || d.Root != i.Root || d.Entry != i.Entry:
-			if err := p.alarm(tx, from, fmt.Sprintf("it signed for serial %d, but not for what was sent under that number", i.Serial)); err != nil {
+			if err := p.alarm(tx, from, fmt.Sprintf("it signed for serial %s, but not for what was sent under that number", telegram.NumberText(i.Serial))); err != nil {
 				return err
 			}
 		case d.Receipted.IsZero():

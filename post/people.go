@@ -212,7 +212,22 @@ func (p *Post) Continue(ctx context.Context, series map[string]uint32) error {
 	})
 }
 
-// The names of the post's series.
+// takeNumber takes the next number of a series for telegrams of that type, with its mark.
+func takeNumber(b *register.Book, t telegram.Type, series string) (uint32, error) {
+	n, err := b.Take(t.Series(series))
+	if err == nil && n > telegram.MaxNumber {
+		err = fmt.Errorf("the series %q has come to its end", t.Series(series))
+	}
+	return t.Mark(n), err
+}
+
+// taken is what a number took from which series.
+func taken(series string, marked uint32) register.Taken {
+	t, n := telegram.Unmark(marked)
+	return register.Taken{Series: t.Series(series), Number: n}
+}
+
+// The names of the post's series, for operations; those of exercises and drills have that word before them.
 
 func seriesRegister(at time.Time) string { return fmt.Sprintf("register %d", at.UTC().Year()) }
 func seriesIncoming(at time.Time) string { return fmt.Sprintf("incoming %d", at.UTC().Year()) }

@@ -55,7 +55,7 @@ func (p *Post) Report(ctx context.Context, x *Report) (*desk.Form, error) {
 		}
 	}
 	if t.From.Office == "" {
-		return nil, fmt.Errorf("incoming %d was sent to this post for information only: there is nothing to %s", x.Number, strings.TrimSuffix(x.Act.String(), "s"))
+		return nil, fmt.Errorf("incoming %s was sent to this post for information only: there is nothing to %s", telegram.NumberText(x.Number), strings.TrimSuffix(x.Act.String(), "s"))
 	}
 	t.Label, t.Type, t.Signature = order.Label, order.Type, t.From.Office
 	t.Label.Review = 0
@@ -150,7 +150,7 @@ func (p *Post) Grant(ctx context.Context, x *Grant) (*desk.Form, error) {
 	case to == "":
 		return nil, fmt.Errorf("several posts are to act on it: say which has more time, one of %s", strings.Join(posts, ", "))
 	case !slices.Contains(posts, to):
-		return nil, fmt.Errorf("%s is not to act on register number %d: that is for %s", to, x.Number, strings.Join(posts, ", "))
+		return nil, fmt.Errorf("%s is not to act on register number %s: that is for %s", to, telegram.NumberText(x.Number), strings.Join(posts, ", "))
 	}
 	if err := p.later(x.Until); err != nil {
 		return nil, err

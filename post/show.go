@@ -323,7 +323,7 @@ func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
 func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[string]string) {
 	t := r.Telegram
 	x := &s.Telegram
-	*x = archive.SheetTelegram{Originator: t.From.Office, RegisterNumber: strconv.FormatUint(uint64(r.Numbers.Register), 10), Department: local.Department,
+	*x = archive.SheetTelegram{Originator: t.From.Office, RegisterNumber: telegram.NumberText(r.Numbers.Register), Department: local.Department,
 		Received: sheetTime(s.Released), Type: "CIPHERED TELEGRAM", To: placed(t.To), Info: placed(t.Info), Handling: append([]string{}, t.Label.Caveats...),
 		Text: sheetText(t.Body), Signature: t.Signature, Signed: sheetDay(t.DTG),
 		Copies: append([]string{}, local.Copies...), SpecialNumbers: []string{}, Insertions: []archive.Insertion{}, Conveyed: conveyed(t.Body),
@@ -351,7 +351,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	if m := markings[level.String()]; m != "" {
 		x.Precedence.Marking = m
 	}
-	x.Serial = strconv.FormatUint(uint64(r.Numbers.SerialFor(shown)), 10)
+	x.Serial = telegram.NumberText(r.Numbers.SerialFor(shown))
 	for _, a := range s.Addressed {
 		if a.Post == shown {
 			for _, n := range a.Specials {
@@ -372,7 +372,7 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	}
 	x.Insertions = x.Inserted()
 	if s.Way == archive.In {
-		s.Sheet = x.SetIncoming(&archive.Incoming{Post: s.Post, Number: strconv.FormatUint(uint64(s.Number), 10), From: t.From.Post,
+		s.Sheet = x.SetIncoming(&archive.Incoming{Post: s.Post, Number: telegram.NumberText(s.Number), From: t.From.Post,
 			Received: sheetTime(s.Arrived.First), Deciphered: sheetTime(s.Arrived.Deciphered)})
 	} else {
 		s.Sheet = x.Set()

@@ -101,7 +101,7 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
 			return nil, nil, errors.New("it is filed under another sender or serial than its own")
 		}
-		return p.entryOf(f, r, root), []register.Taken{{Series: seriesIncoming(at), Number: f.Number}}, nil
+		return p.entryOf(f, r, root), []register.Taken{taken(seriesIncoming(at), f.Number)}, nil
 	}
 	if f.Way != archive.Out || f.Number != r.Numbers.Register || f.Year != int(r.Numbers.Year) {
 		return nil, nil, errors.New("it is filed under another number than it took")
@@ -112,22 +112,22 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 // remakeOut also holds the outbox against the telegram.
 func (p *Post) remakeOut(tx *store.Tx, r *telegram.Registered, root telegram.Root, row register.Row) ([]byte, []register.Taken, error) {
 	leaf := r.OutEntry(root, &r.Numbers)
-	taken := []register.Taken{{Series: seriesRegister(time.Unix(r.Numbers.Registered, 0)), Number: r.Numbers.Register}}
+	all := []register.Taken{taken(seriesRegister(time.Unix(r.Numbers.Registered, 0)), r.Numbers.Register)}
 	for _, s := range r.Numbers.Serials {
-		taken = append(taken, register.Taken{Series: seriesSerial(s.Post), Number: s.Number})
+		all = append(all, taken(seriesSerial(s.Post), s.Number))
 		precedence, _ := r.Telegram.PrecedenceFor(s.Post)
 		d, err := circuit.DeliveryOf(tx, s.Post, s.Number)
 		if err != nil {
 			return nil, nil, err
 		}
 		if d == nil || d.Of != row.Of || d.Root != root || d.Entry != telegram.EntryHash(leaf) || d.Precedence != precedence {
-			return leaf, taken, fmt.Errorf("the outbox does not have it for %s as serial %d", s.Post, s.Number)
+			return leaf, all, fmt.Errorf("the outbox does not have it for %s as serial %s", s.Post, telegram.NumberText(s.Number))
 		}
 		if err := p.compareDelivery(tx, d); err != nil {
-			return leaf, taken, fmt.Errorf("the outbox for %s, serial %d: %w", s.Post, s.Number, err)
+			return leaf, all, fmt.Errorf("the outbox for %s, serial %s: %w", s.Post, telegram.NumberText(s.Number), err)
 		}
 	}
-	return leaf, taken, nil
+	return leaf, all, nil
 }
 
 // compareDelivery holds how far a telegram has come against the record of the wire and the receipt: a telegram that only seems to have left
@@ -185,7 +185,7 @@ func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt) error {
 			return err
 		}
 		if d != nil && d.Root == i.Root && d.Entry == i.Entry && d.Receipted.IsZero() {
-			return fmt.Errorf("%s signed for serial %d, and the outbox does not have it so", r.To, i.Serial)
+			return fmt.Errorf("%s signed for serial %s, and the outbox does not have it so", r.To, telegram.NumberText(i.Serial))
 		}
 	}
 	return nil
@@ -286,7 +286,7 @@ func (p *Post) filed(ctx context.Context, way archive.Way, year int, number uint
 		return err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("number %d of %d (%s): %w", number, year, way, err)
+		return nil, nil, fmt.Errorf("number %s of %d (%s): %w", telegram.NumberText(number), year, way, err)
 	}
 	r, err = p.openFiled(f)
 	return f, r, err

@@ -72,6 +72,10 @@
 //	registered = u32 length ‖ telegram ‖ draft Ed25519 64 ‖ release Ed25519 64 ‖ release ML-DSA-44 2420 ‖ numbers
 //	numbers    = u16 year ‖ u32 register number ‖ u8 n−1 ‖ n × (short text post ‖ u32 serial) ‖ time registered
 //
+// Exercises and drills have series of their own. A register number, incoming number or serial of an exercise has its highest bit set, of a drill
+// the next one; the other 30 bits count from 1. Numbers are of the telegram's own type, and so is what it acknowledges, fulfils or otherwise acts
+// on. People write EX12 and DR3: see [NumberText].
+//
 // It is cut into sections, and each is sealed by itself:
 //
 //	section = u8 circuit ≥ 1 ‖ u32 special ‖ u32 lane ‖ u32 serial ‖ u32 i ‖ u32 n ‖ piece     (i from 1 to n)

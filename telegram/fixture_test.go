@@ -36,7 +36,7 @@ func rich() *Telegram {
 	t.Type, t.Deadline, t.Asks = Exercise, handedOver+86400, AskReceipt|AskFulfilment
 	t.Subject, t.Signature = "The ferry across the strait", "HOLMSEN"
 	t.References = []Reference{
-		{Act: Acknowledges, Post: "BEIJING", Year: 2025, Serial: 417, Root: Root(bytes.Repeat([]byte{9}, 32))},
+		{Act: Acknowledges, Post: "BEIJING", Year: 2025, Serial: Exercise.Mark(417), Root: Root(bytes.Repeat([]byte{9}, 32))},
 		{Act: Refers, Post: "МОСКВА", Year: 2024, Serial: 3},
 	}
 	t.Body = []Block{
@@ -64,9 +64,9 @@ func registered(t *Telegram) *Registered {
 	r := &Registered{Released: Released{t, Signatures{
 		Draft: bytes.Repeat([]byte{1}, SizeEd25519), Release: bytes.Repeat([]byte{2}, SizeEd25519), ReleasePQ: bytes.Repeat([]byte{3}, SizeMLDSA44),
 	}}}
-	r.Numbers = Numbers{Year: 2026, Register: 90, Registered: released + 60}
+	r.Numbers = Numbers{Year: 2026, Register: t.Type.Mark(90), Registered: released + 60}
 	for i, post := range t.AddressedPosts() {
-		r.Numbers.Serials = append(r.Numbers.Serials, Serial{post, uint32(100 + i)})
+		r.Numbers.Serials = append(r.Numbers.Serials, Serial{post, t.Type.Mark(uint32(100 + i))})
 	}
 	return r
 }

@@ -59,18 +59,24 @@ func (n *Numbers) SerialFor(post string) uint32 {
 	return 0
 }
 
-// Check says whether the numbers are those of the telegram: one serial for every addressed post and no other, in order, and
-// registered within the times that the releaser allowed.
+// Check says whether the numbers are those of the telegram: of the series of its type, one serial for every addressed post and no other, in
+// order, and registered within the times that the releaser allowed.
 func (n *Numbers) Check(t *Telegram) error {
 	var posts []string
 	for _, s := range n.Serials {
 		if s.Number == 0 {
 			return fmt.Errorf("no serial for %s", s.Post)
 		}
+		if !t.Type.numbered(s.Number) {
+			return fmt.Errorf("serial %s for %s is not of the series for telegrams of type %v", NumberText(s.Number), s.Post, t.Type)
+		}
 		posts = append(posts, s.Post)
 	}
 	if n.Register == 0 {
 		return errors.New("no register number")
+	}
+	if !t.Type.numbered(n.Register) {
+		return fmt.Errorf("register number %s is not of the series for telegrams of type %v", NumberText(n.Register), t.Type)
 	}
 	if at := time.Unix(n.Registered, 0).UTC(); at.Year() != int(n.Year) {
 		return fmt.Errorf("it took a number of %d in %d", n.Year, at.Year())

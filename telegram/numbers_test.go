@@ -24,8 +24,11 @@ func TestNumbersCheck(t *testing.T) {
 		"after the last moment":      {func(n *Numbers) { n.Registered = registerBy + 1 }, "outside the time"},
 		"no register number":         {func(n *Numbers) { n.Register = 0 }, "no register number"},
 		"no serial for a post":       {func(n *Numbers) { n.Serials[1].Number = 0 }, "no serial for NEW YORK"},
+		"a serial of another type":   {func(n *Numbers) { n.Serials[1].Number &= MaxNumber }, "is not of the series for telegrams of type"},
+		"a number of another type":   {func(n *Numbers) { n.Register = Drill.Mark(90) }, "is not of the series for telegrams of type"},
+		"a number of no type":        {func(n *Numbers) { n.Register |= markExercise | markDrill }, "is not of the series for telegrams of type"},
 		"a post left out":            {func(n *Numbers) { n.Serials = n.Serials[1:] }, "not those of the addressed posts"},
-		"a post not addressed":       {func(n *Numbers) { n.Serials = append(n.Serials, Serial{"LIMA", 1}) }, "not those of the addressed posts"},
+		"a post not addressed":       {func(n *Numbers) { n.Serials = append(n.Serials, Serial{"LIMA", Exercise.Mark(1)}) }, "not those of the addressed posts"},
 		"a post in place of another": {func(n *Numbers) { n.Serials[0].Post = "LIMA" }, "not those of the addressed posts"},
 		"a post twice":               {func(n *Numbers) { n.Serials = append(n.Serials, n.Serials[0]) }, "not those of the addressed posts"},
 		"in another order":           {func(n *Numbers) { slices.Reverse(n.Serials) }, "not those of the addressed posts"},
@@ -55,8 +58,8 @@ func TestNumbersCheck(t *testing.T) {
 
 func TestSerialFor(t *testing.T) {
 	n := registered(rich()).Numbers
-	if n.SerialFor("NEW YORK") != 101 || n.SerialFor("LIMA") != 0 {
-		t.Errorf("NEW YORK has %d and LIMA %d, want 101 and 0", n.SerialFor("NEW YORK"), n.SerialFor("LIMA"))
+	if n.SerialFor("NEW YORK") != Exercise.Mark(101) || n.SerialFor("LIMA") != 0 {
+		t.Errorf("NEW YORK has %d and LIMA %d, want EX101 and 0", n.SerialFor("NEW YORK"), n.SerialFor("LIMA"))
 	}
 }
 
@@ -158,9 +161,9 @@ func TestAddresseeComputesTheEntry(t *testing.T) {
 
 	posts := sent.Telegram.AddressedPosts()
 	leaves := []Leaf{{0x80, append(append([]byte{0x80, 0x81}, bytes.Repeat([]byte{0x82}, len(posts))...), 0x83)}}
-	leaves = append(leaves, Leaf{0x81, []byte{0x07, 0xea, 0, 0, 0, 90}})
+	leaves = append(leaves, Leaf{0x81, []byte{0x07, 0xea, 0x80, 0, 0, 90}})
 	for i, p := range posts {
-		leaves = append(leaves, Leaf{0x82, append([]byte(p), 0, 0, 0, byte(100+i))})
+		leaves = append(leaves, Leaf{0x82, append([]byte(p), 0x80, 0, 0, byte(100+i))})
 	}
 	leaves = append(leaves, Leaf{0x83, binary.BigEndian.AppendUint64(nil, uint64(released+60))})
 	n := merkle(hashes(mac(mac(seed07[:], "chancery/v1/head\n"), "chancery/v1/numbers\n"), leaves))

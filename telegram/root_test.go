@@ -198,7 +198,7 @@ var edits = map[string]func(*Telegram){
 	"caveat less":                func(t *Telegram) { t.Label.Caveats = t.Label.Caveats[:1] },
 	"review":                     func(t *Telegram) { t.Label.Review++ },
 	"no review":                  func(t *Telegram) { t.Label.Review = 0 },
-	"type":                       func(t *Telegram) { t.Type = Operation },
+	"type":                       func(t *Telegram) { t.Type = Operation; t.References[0].Serial &= MaxNumber },
 	"deadline":                   func(t *Telegram) { t.Deadline++ },
 	"no deadline":                func(t *Telegram) { t.Deadline = 0 },
 	"date-time group":            func(t *Telegram) { t.DTG++ },

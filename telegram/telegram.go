@@ -212,6 +212,9 @@ func (t *Telegram) Check() error {
 		if r.Act > lastAct || r.Serial == 0 {
 			return errors.New("a reference needs a known act and a number")
 		}
+		if r.Act != Refers && !t.Type.numbered(r.Serial) {
+			return fmt.Errorf("an act on %s %s is of another type than %v: an exercise answers exercises only", r.Post, NumberText(r.Serial), t.Type)
+		}
 		if err := CheckPostName(r.Post); err != nil {
 			return fmt.Errorf("a reference: %w", err)
 		}

@@ -28,12 +28,12 @@ func TestVector(t *testing.T) {
 		},
 		"rich": {
 			telegram:   rich(),
-			written:    "0a586e37692b315b35b03b4767f76b8ba150f69c26c9880bbbb64f9aaac89a32",
-			d:          "f5170e5f080166a0b02e96e12430524cb741d2ee3c416f6bcea7ccf49d4d53b3",
-			r:          "b6da1d47be9425fffa4bf0d256a01e1ed9c10459ffa61222d955c7dd4a1d765b",
-			registered: "2be229afc828e28dc9f0b3054cf11976701b33b47880c90299640d47e7ed2864",
-			entry:      "42042136a264356217f6c48f502212a13951f1e53f64870018aac7422286a1ba",
-			entryIn:    "857ed1e5c0d1d54ee7e10116b9fb782ede76d7c2745f732e106857a70f204a60",
+			written:    "0f443e864bbd410434a9cb48ee43eee54dd8688280ba41c57a18021bdb0d392b",
+			d:          "72c56f1f0ee9c9a8723d34bc6d27502c403fb68826dd6fde53ade7646e8e62c3",
+			r:          "a3e164d10154959d7a9d203820d3163cbf6bbee466e022397ca707930658fbbf",
+			registered: "3eb5271e9b2fef098fcf65ca0099a531a52a06ac5f3433bf0c801bc79f153c14",
+			entry:      "aff26f1fab6ce5ca72513d888cb66d10e53338a4d8c51bdce434ea29da50ce63",
+			entryIn:    "d758f37cf33e6647833ba014c4f3f553679ff9e9dbc5468f22947e04dc4aaf82",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

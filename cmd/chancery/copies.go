@@ -12,6 +12,7 @@ import (
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
+	"chancery.example/chancery/telegram"
 	"github.com/spf13/cobra"
 )
 
@@ -71,13 +72,14 @@ func (w *whichTelegram) flags(c *cobra.Command) {
 
 // withCopies does something with the copies of the telegram whose number stands first in args, and with the copy whose number stands second.
 func (a *app) withCopies(ctx context.Context, w *whichTelegram, args []string, do func(office, post.CopyID) error) error {
-	var n [2]uint64
-	for i, what := range []string{"telegram", "copy"} {
-		if i < len(args) {
-			var err error
-			if n[i], err = strconv.ParseUint(args[i], 10, 31); err != nil || n[i] == 0 {
-				return usage("%q is no number of a %s", args[i], what)
-			}
+	number, err := telegram.ParseNumber(args[0])
+	if err != nil {
+		return usage("%q is no number of a telegram", args[0])
+	}
+	var copyNumber uint64
+	if len(args) > 1 {
+		if copyNumber, err = strconv.ParseUint(args[1], 10, 31); err != nil || copyNumber == 0 {
+			return usage("%q is no number of a copy", args[1])
 		}
 	}
 	_, o, err := a.at(ctx)
@@ -85,11 +87,11 @@ func (a *app) withCopies(ctx context.Context, w *whichTelegram, args []string, d
 		return err
 	}
 	defer o.close()
-	s, err := find(ctx, o, uint32(n[0]), w.year, w.in, w.out)
+	s, err := find(ctx, o, number, w.year, w.in, w.out)
 	if err != nil {
 		return err
 	}
-	return do(o, post.CopyID{Way: s.Way, Year: s.Year, Number: s.Number, Copy: int(n[1])})
+	return do(o, post.CopyID{Way: s.Way, Year: s.Year, Number: s.Number, Copy: int(copyNumber)})
 }
 
 func (a *app) copiesCommand() *cobra.Command {
@@ -144,7 +146,7 @@ named under Copy. Every one must be a holder of this post.`,
 				if err := o.do(cmd.Context(), "copies-make", copiesMake{id, names}, &l); err != nil {
 					return fmt.Errorf("%w. Nothing was made now", err)
 				}
-				return a.say(l, "%sNext: hand one out:  chancery copies give %d 1 --%s --out FILE --dir %s\n", copiesWords(&l), l.Number, handFlag(id), a.dir)
+				return a.say(l, "%sNext: hand one out:  chancery copies give %s 1 --%s --out FILE --dir %s\n", copiesWords(&l), telegram.NumberText(l.Number), handFlag(id), a.dir)
 			})
 		},
 	}

@@ -187,7 +187,7 @@ func (a *app) mustBe(ctx context.Context, o office, id int64, want desk.State) e
 	case l.State == want:
 		return nil
 	case l.Number != 0:
-		return fmt.Errorf("draft %d was released before and has register number %d. Nothing was changed", id, l.Number)
+		return fmt.Errorf("draft %d was released before and has register number %s. Nothing was changed", id, telegram.NumberText(l.Number))
 	case l.State == desk.Drafted:
 		return fmt.Errorf("draft %d is not handed over yet. Its drafter does that first:  chancery draft --hand-over %d --dir %s", id, id, a.dir)
 	}
@@ -313,7 +313,7 @@ func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time
 	a.awaitNumber(ctx, o, &out)
 	switch {
 	case out.Number != 0:
-		return a.say(out, "Released by person %d. It took register number %d.\nNext: see how far it has come:  chancery show %d --dir %s\n", s.Person, out.Number, out.Number, a.dir)
+		return a.say(out, "Released by person %d. It took register number %s.\nNext: see how far it has come:  chancery show %s --dir %s\n", s.Person, telegram.NumberText(out.Number), telegram.NumberText(out.Number), a.dir)
 	case out.Held != "":
 		return a.say(out, "Released by person %d, and held: %s\n", s.Person, out.Held)
 	}
@@ -396,7 +396,7 @@ func rendered(t *telegram.Telegram) string {
 	line("Subject", t.Subject)
 	line("Codes", strings.Join(t.Codes, ", "))
 	for _, r := range t.References {
-		line("Cites", fmt.Sprintf("%s %s %d/%d", r.Act, r.Post, r.Serial, r.Year))
+		line("Cites", fmt.Sprintf("%s %s %s/%d", r.Act, r.Post, telegram.NumberText(r.Serial), r.Year))
 	}
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)

@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
+	"chancery.example/chancery/telegram"
 	"github.com/spf13/cobra"
 )
 
@@ -41,8 +41,8 @@ stays as its history. Each filing is an entry of the register, so that a later c
 			"  chancery file 1 --in --at 'Legation Archive, Box 3, Folder 7' --summary 'The trains are agreed to.' --dir beijing",
 		Args: exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := strconv.ParseUint(args[0], 10, 32)
-			if err != nil || n == 0 {
+			n, err := telegram.ParseNumber(args[0])
+			if err != nil {
 				return usage("%q is no number of a telegram", args[0])
 			}
 			for flag, to := range map[string]struct {
@@ -86,11 +86,11 @@ func (f *filedNow) words(dir string) string {
 	if f.Way == archive.In {
 		way = "received"
 	}
-	first := fmt.Sprintf("Number %d (%s) is filed.", f.Number, way)
+	first := fmt.Sprintf("Number %s (%s) is filed.", telegram.NumberText(f.Number), way)
 	if !f.New {
-		first = fmt.Sprintf("Number %d (%s) is filed so already; nothing was entered.", f.Number, way)
+		first = fmt.Sprintf("Number %s (%s) is filed so already; nothing was entered.", telegram.NumberText(f.Number), way)
 	}
-	return fmt.Sprintf("%s\n%sNext: see its record:  chancery show %d --%s --year %d --record --dir %s\n", first, filingWords(f.Filing), f.Number, f.Way, f.Year, dir)
+	return fmt.Sprintf("%s\n%sNext: see its record:  chancery show %s --%s --year %d --record --dir %s\n", first, filingWords(f.Filing), telegram.NumberText(f.Number), f.Way, f.Year, dir)
 }
 
 // filingWords tells how a telegram is filed, and what was said before.
@@ -123,7 +123,7 @@ func differing(h, now *post.Filing) (said []string) {
 // sayRecord prints the record of a filed telegram.
 func (a *app) sayRecord(f *folder, s *post.Shown) error {
 	if s.Filing == nil {
-		return fmt.Errorf("number %d has no record yet: say where it lies with  chancery file %d --%s --at 'ARCHIVE, f. 1, op. 2, d. 3, l. 4'", s.Number, s.Number, s.Way)
+		return fmt.Errorf("number %s has no record yet: say where it lies with  chancery file %s --%s --at 'ARCHIVE, f. 1, op. 2, d. 3, l. 4'", telegram.NumberText(s.Number), telegram.NumberText(s.Number), s.Way)
 	}
 	name := f.config.Archive
 	if name == "" {

@@ -58,11 +58,11 @@ func (x *orders) words(dir string) string {
 		if o.Overdue {
 			overdue = "OVERDUE  "
 		}
-		fmt.Fprintf(&b, "%s%-3s %d/%d  %s  %s of %s: %s", overdue, o.Way, o.Number, o.Year, due, o.Asked, whoActs(&o), progressWords(&o.Standing))
+		fmt.Fprintf(&b, "%s%-3s %s/%d  %s  %s of %s: %s", overdue, o.Way, telegram.NumberText(o.Number), o.Year, due, o.Asked, whoActs(&o), progressWords(&o.Standing))
 		if o.By != "" {
 			fmt.Fprintf(&b, " (%s)", o.By)
 		}
-		fmt.Fprintf(&b, "  %s %d  %s\n", o.From, o.Serial, o.Subject)
+		fmt.Fprintf(&b, "  %s %s  %s\n", o.From, telegram.NumberText(o.Serial), o.Subject)
 	}
 	if x.More {
 		fmt.Fprintf(&b, "There are more than these %d.\n", mostOrders)
@@ -89,11 +89,11 @@ func whoActs(o *post.Order) string {
 func nextStep(o *post.Order, dir string) string {
 	switch {
 	case o.Way == archive.Out && o.Progress == post.ProgressAsked:
-		return fmt.Sprintf("Next: grant %s more time:  chancery grant-time %d --post %s --until TIME --dir %s\n", o.Post, o.Number, o.Post, dir)
+		return fmt.Sprintf("Next: grant %s more time:  chancery grant-time %s --post %s --until TIME --dir %s\n", o.Post, telegram.NumberText(o.Number), o.Post, dir)
 	case o.Way == archive.In && o.Asked == desk.Fulfilment:
-		return fmt.Sprintf("Next: report on it:  chancery fulfil %d --dir %s  (or part-done, more-time, conveyed, cannot-comply)\n", o.Number, dir)
+		return fmt.Sprintf("Next: report on it:  chancery fulfil %s --dir %s  (or part-done, more-time, conveyed, cannot-comply)\n", telegram.NumberText(o.Number), dir)
 	}
-	return fmt.Sprintf("Next: see what was said of it:  chancery show %d --%s --dir %s\n", o.Number, o.Way, dir)
+	return fmt.Sprintf("Next: see what was said of it:  chancery show %s --%s --dir %s\n", telegram.NumberText(o.Number), o.Way, dir)
 }
 
 // progressWords says how far a duty is.

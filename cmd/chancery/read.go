@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,12 +56,20 @@ func (in *inbox) words(dir string) string {
 		if !t.Action {
 			role = "info"
 		}
-		fmt.Fprintf(&b, "%6d/%d  %-10s %-6s  %s %d  %s  %s", t.Number, t.Year, t.Precedence, role, t.From, t.Serial, t.Received.Format("2006-01-02 15:04Z"), t.Subject)
+		fmt.Fprintf(&b, "%6s/%d  %-10s %-6s  %s%s %s  %s  %s", telegram.NumberText(t.Number), t.Year, t.Precedence, role, banner(t.Type), t.From, telegram.NumberText(t.Serial), t.Received.Format("2006-01-02 15:04Z"), t.Subject)
 		b.WriteString(marks(&t))
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "Next: read one:  chancery show %d --dir %s\n", in.Telegrams[0].Number, dir)
+	fmt.Fprintf(&b, "Next: read one:  chancery show %s --dir %s\n", telegram.NumberText(in.Telegrams[0].Number), dir)
 	return b.String()
+}
+
+// banner goes before everything of an exercise or a drill.
+func banner(t telegram.Type) string {
+	if t == telegram.Operation {
+		return ""
+	}
+	return strings.ToUpper(t.String()) + "  "
 }
 
 // marks are what stands behind a telegram in the list: what it asks, what was done, and how far the order is.
@@ -105,8 +112,8 @@ With --record it shows what was filed, as an archive publishes it; chancery impo
 		Example: "  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := strconv.ParseUint(args[0], 10, 32)
-			if err != nil || n == 0 {
+			n, err := telegram.ParseNumber(args[0])
+			if err != nil {
 				return usage("%q is no number of a telegram", args[0])
 			}
 			f, o, err := a.at(cmd.Context())
@@ -172,7 +179,7 @@ func shownWords(s *post.Shown) string {
 		return t.Format("2006-01-02 15:04:05Z")
 	}
 	for _, d := range s.Addressed {
-		fmt.Fprintf(&b, "%s: serial %d, special %v, %d bytes; enciphered %s, dispatched %s, receipted %s\n", d.Post, d.Serial, d.Specials, d.Bytes, at(d.Enciphered), at(d.Dispatched), at(d.Receipted))
+		fmt.Fprintf(&b, "%s: serial %s, special %v, %d bytes; enciphered %s, dispatched %s, receipted %s\n", d.Post, telegram.NumberText(d.Serial), d.Specials, d.Bytes, at(d.Enciphered), at(d.Dispatched), at(d.Receipted))
 	}
 	for _, d := range s.Duties {
 		state := "open"
@@ -201,7 +208,7 @@ func shownWords(s *post.Shown) string {
 		b.WriteString(deedWords(&d) + "\n")
 	}
 	for _, c := range s.References {
-		fmt.Fprintf(&b, "It %s %s %d/%d\n", c.Act, c.Post, c.Serial, c.Year)
+		fmt.Fprintf(&b, "It %s %s %s/%d\n", c.Act, c.Post, telegram.NumberText(c.Serial), c.Year)
 	}
 	if s.Filing != nil {
 		b.WriteString(filingWords(s.Filing))

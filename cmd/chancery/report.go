@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,8 +41,8 @@ func (a *app) replyCommand(r *replying) *cobra.Command {
 		Example: r.example,
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := strconv.ParseUint(args[0], 10, 32)
-			if err != nil || n == 0 {
+			n, err := telegram.ParseNumber(args[0])
+			if err != nil {
 				return usage("%q is no %s", args[0], r.number)
 			}
 			if file != "" {

@@ -32,6 +32,8 @@ const (
 	LabelCopyExport = "chancery/v1/copy export\n" // HPKE export: the numbered copy's secret
 	LabelCopySeal   = "chancery/v1/copy seal\n"   // HKDF info: the numbered copy's AES key
 
+	LabelCard = "chancery/v1/card\n" // HKDF info: the eight words of a card to its MAC key
+
 	LabelSubkey = "chancery/v1/subkey\n" // HMAC: a post's master secret to its keys at rest
 
 	LabelStatement = "chancery/v1/statement\n" // SHA-256: a directory statement's salted digest

@@ -17,6 +17,7 @@ import (
 
 func (a *app) directoryCommand() *cobra.Command {
 	var of, threshold int
+	var j joining
 	var keys string
 	create := &cobra.Command{
 		Use: "new FILE --officers 3 --threshold 2 --keys FOLDER", Short: "Make a directory and its root officers' keys",
@@ -40,8 +41,9 @@ signed, in it or in files of chancery issue. The longer directory must then be s
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.admit(args[0], args[1:]) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.admit(args[0], args[1:], &j) },
 	}
+	j.flags(admit)
 	sign := &cobra.Command{
 		Use: "sign FILE KEY…", Short: "Sign a directory's checkpoint as a root officer",
 		Long: `Signs the whole directory as it is now, by both algorithms. It prints what is signed; look at it with directory show
@@ -160,7 +162,7 @@ func replaceFile(file string, b []byte) error {
 	return os.Rename(next, file)
 }
 
-func (a *app) admit(file string, applications []string) error {
+func (a *app) admit(file string, applications []string, j *joining) error {
 	d, err := readDirectory(file)
 	if err != nil {
 		return err
@@ -171,11 +173,22 @@ func (a *app) admit(file string, applications []string) error {
 		if err != nil {
 			return err
 		}
+		var checked []directory.Statement
+		if _, _, joins := directory.CutCard(b); joins || j.card != "" {
+			if j.card == "" || len(applications) != 1 {
+				return fmt.Errorf("%s was made with a card: admit it by itself, with --card FILE. The directory is as it was", x)
+			}
+			application, statement, err := a.joined(d, b, j)
+			if err != nil {
+				return fmt.Errorf("%s: %w. The directory is as it was", x, err)
+			}
+			b, checked = application, []directory.Statement{statement}
+		}
 		ss, err := directory.ParseApplication(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w. The directory is as it was", x, err)
 		}
-		all = append(all, ss...)
+		all = append(append(all, ss...), checked...)
 	}
 	longer, err := d.Append(all...)
 	if err != nil {
@@ -192,6 +205,11 @@ func (a *app) admit(file string, applications []string) error {
 	}
 	if err := replaceFile(file, longer.Marshal()); err != nil {
 		return err
+	}
+	if j.card != "" { // it is spent; what it was for is in the directory
+		if err := os.Remove(j.card); err != nil {
+			return fmt.Errorf("the directory has the post, and the card could not be taken away: %w. Remove %s by hand", err, j.card)
+		}
 	}
 	added := longer.Size() - d.Size()
 	return a.say(map[string]any{"directory": file, "statements": longer.Size(), "added": added},

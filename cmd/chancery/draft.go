@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -352,6 +353,16 @@ func (a *app) ask(question string) error {
 		return errors.New("not released")
 	}
 	return nil
+}
+
+// askLine asks at the terminal for a line.
+func (a *app) askLine(question string) (string, error) {
+	fmt.Fprint(a.err, question)
+	line, err := bufio.NewReader(io.LimitReader(a.in, 4096)).ReadString('\n')
+	if line == "" && err != nil {
+		return "", errors.New("nothing was answered")
+	}
+	return strings.TrimSpace(line), nil
 }
 
 // rendered shows a telegram that is to be signed, every part of it, from the bytes that are signed.

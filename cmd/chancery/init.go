@@ -33,11 +33,13 @@ type initOptions struct {
 	continued string
 	retry     time.Duration
 	markings  []string
+	joins     bool // with a card
+	card      directory.Card
 }
 
 func (a *app) initCommand() *cobra.Command {
 	var o initOptions
-	c := &cobra.Command{
+	return a.initFlags(&o, &cobra.Command{
 		Use:   "init POST --dir FOLDER --root FINGERPRINT --office OFFICE",
 		Short: "Make a post: its folder, keys and database, and its application to the directory",
 		Long: `Makes a post: a folder with its settings (post.toml), its keys (keys/, each under a passphrase of its own), its
@@ -55,7 +57,11 @@ special:BEIJING=1690 (the series for one post), incoming=17. The register says t
 			o.Name = args[0]
 			return a.init(cmd.Context(), &o)
 		},
-	}
+	})
+}
+
+// initFlags are what init and join share.
+func (a *app) initFlags(o *initOptions, c *cobra.Command) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Root, "root", "", "the directory's `fingerprint`, learned by another way than the directory")
 	f.StringArrayVar(&o.offices, "office", nil, "an `office` of the post, an addressee; may be given several times")
@@ -79,6 +85,7 @@ type initialised struct {
 	Application string            `json:"application"`
 	People      []person          `json:"people"`
 	Continued   map[string]uint32 `json:"continued,omitempty"`
+	ReadBack    []string          `json:"read_back,omitempty"` // the words of the card's answer
 }
 
 type person struct {
@@ -114,6 +121,9 @@ func (a *app) init(ctx context.Context, o *initOptions) error {
 	words := fmt.Sprintf("Post %s is made in %s. Its routing code is %s.\n", done.Post, done.Folder, done.Route)
 	for _, p := range done.People {
 		words += fmt.Sprintf("Person %d: %s; key file %s\n", p.Number, p.Roles, p.Key)
+	}
+	if o.joins {
+		words += fmt.Sprintf("Read these words to the directory's keeper, who compares them:\n\n    %s\n    %s\n\n", strings.Join(done.ReadBack[:4], " "), strings.Join(done.ReadBack[4:], " "))
 	}
 	return a.say(done, "%sNext: have it admitted:  chancery directory admit %s\n", words, done.Application)
 }
@@ -236,7 +246,16 @@ func (a *app) makePost(ctx context.Context, f *folder, o *initOptions, series ma
 	if err := writeSecret(f.file("keys", "post.age"), pass, secret); err != nil {
 		return nil, err
 	}
-	if err := writeNew(done.Application, directory.Application(statements...)); err != nil {
+	application := directory.Application(statements...)
+	if o.joins {
+		root, err := directory.ParseFingerprint(o.Root)
+		if err != nil {
+			return nil, err
+		}
+		done.ReadBack = o.card.ReadBack(root, o.Name, application)
+		application = o.card.Sign(root, o.Name, application)
+	}
+	if err := writeNew(done.Application, application); err != nil {
 		return nil, err
 	}
 	if err := a.makeDatabase(ctx, f, secret, series); err != nil {

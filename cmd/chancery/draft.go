@@ -182,7 +182,7 @@ type handedOver struct {
 func (a *app) mustBe(ctx context.Context, o office, id int64, want desk.State) error {
 	var l post.DraftListed
 	if err := o.do(ctx, "draft-state", draftID{id}, &l); err != nil {
-		return fmt.Errorf("%w;  chancery inbox --dir %s  lists those there are", err, a.dir)
+		return fmt.Errorf("%w;  chancery inbox %s  lists those there are", err, a.where())
 	}
 	switch {
 	case l.State == want:
@@ -228,120 +228,6 @@ func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *
 	root, _ := t.Roots()
 	return a.say(handedOver{id, desk.HandedOver, s.ref(), root},
 		"Draft %d is handed over by person %d. Any change to it would void that.\nNext: another officer releases it:  chancery release %d --dir %s\n", id, s.Person, id, a.dir)
-}
-
-func (a *app) releaseCommand() *cobra.Command {
-	var who asOfficer
-	var within time.Duration
-	var yes bool
-	c := &cobra.Command{
-		Use:   "release DRAFT",
-		Short: "Release a telegram that was handed over, signed by its releaser",
-		Long: `Shows what was handed over, as it stands in the very bytes that are signed, asks, and signs. The releaser is never the
-drafter. Released, it is registered and sent without another word. The key is opened in this command only and never goes to the post.`,
-		Example: "  chancery release 7 --dir moscow",
-		Args:    exactly("DRAFT"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil || id < 1 {
-				return usage("%q is no draft's number; chancery inbox lists them", args[0])
-			}
-			return a.release(cmd.Context(), id, &who, within, yes)
-		},
-	}
-	who.flags(c)
-	c.Flags().DurationVar(&within, "within", 24*time.Hour, "the post must register it within this `time`, at most 720h")
-	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	return c
-}
-
-// releasedNow is what release did.
-type releasedNow struct {
-	Draft    int64           `json:"draft"`
-	Releaser telegram.KeyRef `json:"releaser"`
-	Root     telegram.Root   `json:"root"`
-	State    desk.State      `json:"state"`
-	Number   uint32          `json:"register_number,omitempty"`
-	Year     int             `json:"year,omitempty"`
-	Held     string          `json:"held,omitempty"`
-}
-
-func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time.Duration, yes bool) error {
-	f, o, err := a.at(ctx)
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	if err := a.mustBe(ctx, o, id, desk.HandedOver); err != nil {
-		return err
-	}
-	var x post.ToSign
-	if err := o.do(ctx, "for-release", draftID{id}, &x); err != nil {
-		return err
-	}
-	t, err := telegram.Parse(x.Telegram)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "%s\n", rendered(t))
-	for _, k := range x.Cleared {
-		fmt.Fprintf(a.err, "Cleared by person %d\n", k.Person)
-	}
-	if !yes {
-		if err := a.ask("Release this telegram? Type yes: "); err != nil {
-			return fmt.Errorf("%w; draft %d is handed over as before", err, id)
-		}
-	}
-	s, err := a.officer(ctx, f, o, who, "releaser")
-	if err != nil {
-		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
-	}
-	signer, err := s.signer()
-	if err != nil {
-		return err
-	}
-	t.Releaser, t.Released = s.ref(), time.Now().Unix()
-	t.RegisterBy = t.Released + int64(within/time.Second)
-	if err := t.Check(); err != nil {
-		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
-	}
-	ed, pq := seal.Release(t, signer)
-	if err := o.do(ctx, "release", signed{id, t.Marshal(), ed, pq}, &none{}); err != nil {
-		return fmt.Errorf("%w; draft %d is handed over as before", err, id)
-	}
-	_, root := t.Roots()
-	out := releasedNow{Draft: id, Releaser: s.ref(), Root: root, State: desk.Released}
-	a.awaitNumber(ctx, o, &out)
-	switch {
-	case out.Number != 0:
-		return a.say(out, "Released by person %d. It took register number %s.\nNext: see how far it has come:  chancery show %s --dir %s\n", s.Person, telegram.NumberText(out.Number), telegram.NumberText(out.Number), a.dir)
-	case out.Held != "":
-		return a.say(out, "Released by person %d, and held: %s\n", s.Person, out.Held)
-	}
-	return a.say(out, "Released by person %d. It takes its numbers when the post is served:  chancery serve --dir %s\n", s.Person, a.dir)
-}
-
-// awaitNumber waits a little for the numbers, when somebody is there to give them.
-func (a *app) awaitNumber(ctx context.Context, o office, out *releasedNow) {
-	var st status
-	if err := o.do(ctx, "status", none{}, &st); err != nil || !st.Serving {
-		return
-	}
-	for range 100 {
-		var l post.DraftListed
-		if err := o.do(ctx, "draft-state", draftID{out.Draft}, &l); err != nil {
-			return
-		}
-		out.State, out.Number, out.Year, out.Held = l.State, l.Number, l.Year, l.Held
-		if l.State == desk.Registered || l.Held != "" {
-			return
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // ask asks at the terminal for a yes.

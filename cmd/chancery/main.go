@@ -59,12 +59,13 @@ func exitCode(err error) int {
 
 // app is what all commands share.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
-	json     bool
-	dir      string   // the post's folder
-	secrets  string   // file with passphrases
-	given    []string // lines for that file, of keys that are being made
+	in         io.Reader
+	out, err   io.Writer
+	json       bool
+	dir        string   // the post's folder
+	officerDir string   // an officer's own folder, on his own machine
+	secrets    string   // file with passphrases
+	given      []string // lines for that file, of keys that are being made
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
@@ -100,14 +101,31 @@ Then people draft, release, read, and answer: acknowledge, part-done, more-time,
 	f := root.PersistentFlags()
 	f.BoolVar(&a.json, "json", false, "print one JSON value in place of words")
 	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
+	f.StringVar(&a.officerDir, "officer", "", "an officer's own `folder`, on his own machine, in place of the post's")
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
-	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(),
+	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(), a.officerCommand(), a.stdioCommand(),
 		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
 		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),
 		a.holderCommand(), a.holdersCommand(), a.copiesCommand(), a.copyCommand(),
 		a.fileCommand(), a.registerCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
 	return root
+}
+
+// where names the place a command works at, as its flag.
+func (a *app) where() string {
+	if a.officerDir != "" {
+		return "--officer " + a.officerDir
+	}
+	return "--dir " + a.dir
+}
+
+// served names the post's folder, as its flag, where it is known.
+func (a *app) served() string {
+	if a.officerDir != "" {
+		return "--dir FOLDER"
+	}
+	return "--dir " + a.dir
 }
 
 // say prints what a command did: v as JSON, or the words.

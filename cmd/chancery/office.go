@@ -32,6 +32,17 @@ type office interface {
 
 // at goes to the post's office.
 func (a *app) at(ctx context.Context) (*folder, office, error) {
+	if a.officerDir != "" {
+		f, c, err := openOfficer(a.officerDir)
+		if err != nil {
+			return nil, nil, err
+		}
+		if c.Via == "" {
+			return nil, nil, fmt.Errorf("%s does not say how the post is reached: write via = \"…\" into officer.toml, or carry a request there and back", a.officerDir)
+		}
+		w, err := dialAway(ctx, c.Via, a.err)
+		return f, w, err
+	}
 	f, err := openFolder(a.dir)
 	if err != nil {
 		return nil, nil, err

@@ -20,6 +20,7 @@ type listedPerson struct {
 	Standing  string `json:"standing"`
 	Checked   string `json:"checked,omitempty"`
 	Doubtful  bool   `json:"doubtful,omitempty"` // the key is without continuity, and nobody has checked it
+	Here      bool   `json:"key_here,omitempty"` // the key file lies in the post's folder
 	Suspended bool   `json:"suspended,omitempty"`
 	Ended     bool   `json:"ended,omitempty"`
 }
@@ -54,14 +55,20 @@ func (a *app) peopleCommand() *cobra.Command {
 			if _, ok := d.Post(of); !ok {
 				return fmt.Errorf("the directory has no post %s", of)
 			}
-			return a.listPeople(d, of)
+			files, err := f.people()
+			if err != nil || of != f.config.Name || a.officerDir != "" {
+				files = nil
+			}
+			return a.listPeople(d, of, files)
 		},
 	}
 	c.Flags().StringVar(&of, "post", "", "another `post` than this one")
 	return c
 }
 
-func (a *app) listPeople(d *directory.Directory, of string) error {
+// listPeople prints a post's people; files are the key files that lie in the post's own folder.
+func (a *app) listPeople(d *directory.Directory, of string, files map[string]string) error {
+	here := 0
 	people, offices := []listedPerson{}, []listedOffice{}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s", of)
@@ -83,8 +90,15 @@ func (a *app) listPeople(d *directory.Directory, of string) error {
 	}
 	for _, x := range d.People(of) {
 		l := listPerson(d, x)
+		if n := len(d.Keys(x.Number)); x.Roles&directory.Releaser != 0 && files[keyName(x.Number, n)] != "" && !l.Ended {
+			l.Here = true
+			here++
+		}
 		people = append(people, l)
 		fmt.Fprintf(&b, "  person %d: %s; key %s, digest %s%s\n", l.Number, l.Roles, l.Key, l.Digest, l.words())
+	}
+	if here > 0 {
+		fmt.Fprintf(&b, "The keys of %d who may release lie in this folder: releases are as strong as this machine. An officer's own machine:  chancery officer new\n", here)
 	}
 	return a.say(map[string]any{"post": of, "offices": offices, "people": people}, "%s", b.String())
 }

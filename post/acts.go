@@ -78,6 +78,9 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix()); err != nil {
 		return 0, err
 	}
+	if _, err := p.checkCovers(ctx, form.Telegram.Body); err != nil {
+		return 0, err
+	}
 	err = p.db.Write(ctx, func(tx *store.Tx) (err error) {
 		if id, err = desk.NextID(tx); err != nil {
 			return err
@@ -134,6 +137,9 @@ func (p *Post) ForHandOver(ctx context.Context, id int64, drafter telegram.KeyRe
 	}
 	var seed [32]byte
 	rand.Read(seed[:])
+	if _, err := p.checkCovers(ctx, o.form.Telegram.Body); err != nil {
+		return nil, err
+	}
 	t, err := p.compose(v, o.form, drafter, seed, p.config.Now().Unix())
 	if err != nil {
 		return nil, err

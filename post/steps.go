@@ -42,6 +42,9 @@ func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix()); err != nil {
 		return err
 	}
+	if _, err := p.checkCovers(ctx, form.Telegram.Body); err != nil {
+		return err
+	}
 	d := &desk.Draft{ID: id, Precedence: form.Telegram.Precedence(), Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()}
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		if err := desk.Rewrite(tx, d); err != nil {

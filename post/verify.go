@@ -223,6 +223,8 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 		return nil, p.compareReceipt(tx, r)
 	case telegram.EntryCopy:
 		return nil, p.readCopyNote(tx, row.Index, said)
+	case telegram.EntryCover:
+		return nil, p.readCoverNote(tx, row.Index, said)
 	case telegram.EntryFiled:
 		return nil, p.readFiled(tx, row, said)
 	}

@@ -32,7 +32,8 @@ const (
 	LabelCopyExport = "chancery/v1/copy export\n" // HPKE export: the numbered copy's secret
 	LabelCopySeal   = "chancery/v1/copy seal\n"   // HKDF info: the numbered copy's AES key
 
-	LabelCard = "chancery/v1/card\n" // HKDF info: the eight words of a card to its MAC key
+	LabelCover = "chancery/v1/cover\n" // SHA-256: what stands for R where a cover name is sealed to who needs to know
+	LabelCard  = "chancery/v1/card\n"  // HKDF info: the eight words of a card to its MAC key
 
 	LabelSubkey = "chancery/v1/subkey\n" // HMAC: a post's master secret to its keys at rest
 

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -85,3 +86,6 @@ func (t Type) numbered(n uint32) bool {
 	of, plain := Unmark(n)
 	return of == t && plain > 0
 }
+
+// CoverRoot stands for R where it is sealed whose a cover name is.
+func CoverRoot(name string) Root { return sha256.Sum256([]byte(LabelCover + name)) }

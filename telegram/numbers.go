@@ -110,10 +110,11 @@ const (
 	EntrySent      EntryKind = 5 // a section was sealed and took its special number
 	EntryReceipt   EntryKind = 6 // another post's receipt was taken
 	EntryCopy      EntryKind = 7 // a holder was added, or a numbered copy made, given, transferred, returned or destroyed
+	EntryCover     EntryKind = 9 // a cover name was given or ended
 	EntryFiled     EntryKind = 8 // it was said where a telegram lies in the archives, or its description was corrected
 )
 
-var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed"}
+var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed", "cover"}
 
 func (k EntryKind) String() string {
 	if int(k) < len(entryKinds) && entryKinds[k] != "" {

@@ -164,9 +164,12 @@ func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error
 	if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
 	}
-	var out draftID
+	var out laidDraft
 	if err := o.do(ctx, "draft", struct{ Form string }{string(b)}, &out); err != nil {
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
+	}
+	for _, name := range out.Unknown {
+		fmt.Fprintf(a.err, "Warning: a message within the telegram is signed %s, which is no cover name of this post. If it is somebody's own name, edit the draft:  chancery edit %d FILE\n", name, out.ID)
 	}
 	return out.ID, nil
 }

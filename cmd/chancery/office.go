@@ -145,6 +145,10 @@ type (
 	draftID struct {
 		ID int64 `json:"id"`
 	}
+	laidDraft struct {
+		draftID
+		Unknown []string `json:"unknown_cover_names,omitempty"`
+	}
 	prepare struct {
 		ID     int64  `json:"id"`
 		Person uint32 `json:"person"`
@@ -216,7 +220,11 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 				return nil, err
 			}
 			id, err := p.Draft(ctx, form)
-			return draftID{id}, err
+			if err != nil {
+				return nil, err
+			}
+			unknown, _ := p.UnknownCovers(ctx, form) // the draft is made: a warning that cannot be given does not unmake it
+			return laidDraft{draftID{id}, unknown}, nil
 		}),
 		"draft-state": does(func(ctx context.Context, in draftID) (any, error) { return p.DraftState(ctx, in.ID) }),
 		"prepare": does(func(ctx context.Context, in prepare) (any, error) {
@@ -301,6 +309,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))
+	maps.Copy(all, coverActs(p))
 	return all
 }
 

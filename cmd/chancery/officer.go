@@ -47,7 +47,7 @@ application.txt goes to the directory's keeper. --via is the command that reache
 	create.Flags().StringVar(&c.Via, "via", "", "the `command` that reaches the post")
 	create.Flags().StringVar(&roles, "roles", "releaser", "what he is to be admitted as, joined with +")
 	create.Flags().StringVar(&key, "key", "", "his key `file`, when he has one; it is copied")
-	return group("officer", "Work from an officer's own machine: his key never comes to the post", "  chancery release 7 --officer me", create)
+	return group("officer", "Work from an officer's own machine: his key never comes to the post", "  chancery officer new me --post MOSCOW --root 8d80… --key 40718233.age", create)
 }
 
 func (a *app) newOfficer(dir string, c *officerConfig, roles, key string) error {

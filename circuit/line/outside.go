@@ -17,7 +17,8 @@ import (
 
 // Outside says how a NATS server that is a program of its own, alone or one of a cluster, is set up as a hub. It gives each post the same
 // account and the same rights as a Hub does. Such a server knows no directory: whoever keeps it writes its settings anew when posts come
-// or go, has it read them, and calls Prepare. In a cluster all servers have the same settings, save for Name, Listen and Dir.
+// or go, starts it again with them, and calls Prepare. (To have a server read them while it runs is not enough: in version 2.15 an account
+// that is new gets its services only at the second reading.) In a cluster all servers have the same settings, save for Name, Listen and Dir.
 type Outside struct {
 	Listen   string // host:port
 	Dir      string // the server's own folder
@@ -37,7 +38,7 @@ func (o Outside) Settings(members []Member) (string, error) {
 	replicas := max(o.Replicas, 1)
 	var b strings.Builder
 	// The streams have their own limits. Without max_file_store the server would take a part of the disk as it is on its first day.
-	fmt.Fprintf(&b, `# Written by  chancery hub config . Do not change it by hand: write it anew, and let the server read it again.
+	fmt.Fprintf(&b, `# Written by  chancery hub config . Do not change it by hand: write it anew, and start the server again.
 server_name: %q
 listen: %q
 jetstream { store_dir: %q, sync_interval: always, max_memory_store: %d, max_file_store: %d }
@@ -53,8 +54,8 @@ authorization { timeout: %v }
 	if o.Include != "" {
 		fmt.Fprintf(&b, "include %q\n", o.Include)
 	}
-	n := max(len(members), 1)
-	limits := fmt.Sprintf("{ max_memory: %d, max_file: %d, max_streams: %d, max_consumers: %d }", 1<<20, int64(n*replicas)*defaultMaxBytes, n, 6*n)
+	n := 2*len(members) + 2 // room for the streams of former members too: the server passes over what is above, and it might be another's
+	limits := fmt.Sprintf("{ max_memory: %d, max_file: %d, max_streams: %d, max_consumers: 6 }", 1<<20, int64(n*replicas)*defaultMaxBytes, n)
 	keeper := fmt.Sprintf("\t\tusers: [ { nkey: %s } ]\n\t\timports: [ { service: { account: %s, subject: %q } } ]\n", o.Keeper, sysAccount, varz)
 	fmt.Fprintf(&b, "system_account: %s\naccounts {\n\t%s { exports: [ { service: %q, response_type: stream, accounts: [ %s ] } ] }\n%s",
 		sysAccount, sysAccount, varz, hubAccount, hubText(limits, keeper))
@@ -156,9 +157,14 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	if err := checkMembers(members); err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(k.URL, nats.Nkey(k.Login, k.Sign), nats.NoReconnect(), nats.Timeout(10*time.Second), nats.IgnoreDiscoveredServers())
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	nc, err := nats.Connect(k.URL, nats.Nkey(k.Login, k.Sign), nats.NoReconnect(), nats.Timeout(10*time.Second), nats.IgnoreDiscoveredServers(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { fail(err) })) // what is forbidden is answered in no other way
 	if errors.Is(err, nats.ErrAuthorization) {
-		return nil, fmt.Errorf("the hub %s does not know the keeper's key: let it read the settings that were written for this key: %w", k.URL, err)
+		return nil, fmt.Errorf("the hub %s does not know the keeper's key: start it with the settings that were written for this key: %w", k.URL, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reaching the hub %s: %w", k.URL, err)
@@ -168,10 +174,11 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
 	if err := (stock{defaultMaxBytes, defaultAckWait, max(k.Replicas, 1)}).make(ctx, js, members); err != nil {
-		return nil, err
+		if why := context.Cause(ctx); why != nil {
+			err = why
+		}
+		return nil, fmt.Errorf("preparing the hub %s: %w", k.URL, err)
 	}
 	return servers(nc)
 }
@@ -185,7 +192,7 @@ func servers(nc *nats.Conn) (all []Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the hub's servers how they keep what they acknowledge: %w", err)
 	}
-	for patience := 5 * time.Second; ; patience = time.Second {
+	for patience := 5 * time.Second; ; patience = 500 * time.Millisecond {
 		m, err := sub.NextMsg(patience)
 		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, nats.ErrNoResponders) {
 			return all, nil

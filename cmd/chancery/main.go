@@ -101,7 +101,7 @@ Then people draft, release, read, and answer: acknowledge, part-done, more-time,
 	f.BoolVar(&a.json, "json", false, "print one JSON value in place of words")
 	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
-	root.AddCommand(a.initCommand(), a.directoryCommand(), a.serveCommand(),
+	root.AddCommand(a.initCommand(), a.directoryCommand(), a.serveCommand(), a.hubCommand(),
 		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
 		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -14,19 +16,36 @@ import (
 	"chancery.example/chancery/store"
 )
 
-// killed says how hard TestKill is: how often each process is killed, and how many telegrams are kept under way.
-const (
-	kills    = 10
-	underWay = 50
+// How hard TestKill is. make storm sets them.
+var (
+	killsWanted = flag.Int("kills", 50, "how many kills TestKill does while enough telegrams are under way")
+	siegeFolder = flag.String("siege", "", "a folder that TestKill keeps, and in which a later run goes on")
 )
 
-// TestKill kills each of three posts ten times at random, with fifty telegrams under way all the time, and then proves from the three
-// databases that what was released is there exactly once at every addressee, that no number is missing, and that every receipt holds.
+// underWay is how many telegrams are kept under way.
+const underWay = 200
+
+// TestKill kills any of three posts at random, fifty times while two hundred telegrams are under way, twice with all that the broker keeps and once
+// having deleted that while the broker ran; and then proves from the three databases that what was released is there exactly once at every
+// addressee, that no number is missing, and that every receipt holds.
 func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("killing processes takes a minute: run without -short")
 	}
-	s := newSiege(t, site{}, "MOSCOW", "BEIJING", "LONDON")
+	s := newSiege(t, site{dir: *siegeFolder}, "MOSCOW", "BEIJING", "LONDON")
+	for begin := s.killed; s.killed < *killsWanted; {
+		upTo := min(s.killed+250, *killsWanted) // a long storm proves what it has now and then
+		s.storm(t, upTo)
+		s.prove(t)
+		if t.Failed() {
+			return
+		}
+		t.Logf("%d kills, %d of them in this run: all is there once", s.killed, s.killed-begin)
+	}
+}
+
+// storm kills until there were so many kills in all.
+func (s *siege) storm(t *testing.T, upTo int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -34,6 +53,8 @@ func TestKill(t *testing.T) {
 	defer stop()
 	for _, x := range s.posts {
 		x.start(ctx)
+	}
+	for _, x := range s.posts {
 		x.wait(ctx, "serving")
 	}
 	var feeders sync.WaitGroup
@@ -41,35 +62,67 @@ func TestKill(t *testing.T) {
 	for i := range s.posts {
 		feeders.Go(func() { s.feed(feeding, i) })
 	}
-	left := map[*besieged]int{}
-	for _, x := range s.posts {
-		left[x] = kills
-	}
-	busy := 0
-	for len(left) > 0 {
-		x := s.posts[random.IntN(len(s.posts))]
-		if left[x] == 0 {
-			continue
+	begin, from := time.Now(), s.killed
+	wipes := map[int]string{from + (upTo-from)/3: "killed", from + (upTo-from)/2: "running", from + (upTo-from)*2/3: "killed"}
+	for s.killed < upTo {
+		if time.Since(begin) > time.Duration(upTo-from)*10*time.Second {
+			t.Fatalf("%d kills only, with %d telegrams under way, in %v", s.killed-from, underWay, time.Since(begin))
 		}
-		time.Sleep(time.Duration(300+random.IntN(900)) * time.Millisecond)
-		if s.open(ctx) > 0 {
-			busy++
-		}
-		x.kill()
-		if left[x]--; left[x] == 0 {
-			delete(left, x)
+		// One is killed and stays down, so that telegrams for it wait.
+		absent := s.posts[random.IntN(3)]
+		release := absent.hold()
+		s.fill(ctx)
+		// Then another, and when the first is back and all of it moves, any of them.
+		s.killIfBusy(ctx, s.posts[random.IntN(3)], "")
+		release()
+		for range 3 {
+			time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)
+			how := wipes[s.killed]
+			if how != "" {
+				delete(wipes, s.killed)
+				s.killIfBusy(ctx, s.posts[0], how)
+				continue
+			}
+			s.killIfBusy(ctx, s.posts[random.IntN(3)], "")
 		}
 	}
 	enough()
 	feeders.Wait()
-	if busy < kills*len(s.posts)*2/3 {
-		t.Errorf("telegrams were under way at %d of %d kills only: the test shows too little", busy, kills*len(s.posts))
-	}
 	s.drain(ctx)
 	for _, x := range s.posts {
 		x.stop()
 	}
-	s.prove(t)
+	t.Logf("%d kills with %d or more telegrams under way, and %d that do not count, in %v", s.killed-from, underWay, s.idle, time.Since(begin).Round(time.Second))
+}
+
+// fill waits until enough telegrams are under way.
+func (s *siege) fill(ctx context.Context) {
+	for end := time.Now().Add(20 * time.Second); s.open(ctx) < underWay && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// killIfBusy kills a post, and counts it if enough telegrams are under way. how says what is done to the broker's folder beside.
+func (s *siege) killIfBusy(ctx context.Context, x *besieged, how string) {
+	// One that is down already, or does not yet serve, is killed and not counted.
+	if _, err := x.status(ctx); err == nil && s.open(ctx) >= underWay {
+		s.killed++
+		s.note("kills", fmt.Sprint(s.killed))
+	} else {
+		s.idle++
+	}
+	switch how {
+	case "killed":
+		x.killAndWipe(x.name + "/hub")
+	case "running":
+		if err := os.RemoveAll(filepath.Join(s.dir, x.name, "hub")); err != nil {
+			s.t.Log(err) // the broker writes on; what is left is deleted at the end of the process
+		}
+		time.Sleep(2 * time.Second)
+		x.killAndWipe(x.name + "/hub")
+	default:
+		x.kill()
+	}
 }
 
 // opened is a stopped post, opened by the test.
@@ -120,7 +173,7 @@ func (s *siege) prove(t *testing.T) {
 			t.Errorf("%q was promised to be sent and was registered %d times", subject, sent[subject])
 		}
 	}
-	if len(s.promised) < underWay {
+	if len(s.promised) < 50 {
 		t.Errorf("only %d telegrams were sent", len(s.promised))
 	}
 	t.Logf("%d telegrams promised, %d registered", len(s.promised), len(sent))

@@ -114,13 +114,11 @@ func (s *siege) feedOne(ctx context.Context, x *besieged, to string) {
 	for n := 0; ctx.Err() == nil; {
 		one, done := context.WithTimeout(ctx, 10*time.Second) // a stopped process answers nobody
 		st, err := x.status(one)
-		if err == nil && st.Open+st.Released < underWay {
+		if err == nil && st.Open+st.Released < 50 {
 			subject := fmt.Sprintf("%s %d", x.name, n)
 			n++
 			if x.send(one, subject, to) == nil {
-				s.mu.Lock()
-				s.promised[subject] = true
-				s.mu.Unlock()
+				s.promise(subject)
 			}
 		}
 		done()

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -28,6 +30,10 @@ type siege struct {
 	broker   *besieged // the NATS server outside, or nil
 	mu       sync.Mutex
 	prepare  func() ([]byte, error)
+	runs     int             // counts the runs in one folder
+	killed   int             // kills that counted
+	idle     int             // those that did not
+	last     map[string]int  // what each post had under way when it last answered
 	promised map[string]bool // subjects of telegrams whose release was answered; guarded by mu
 }
 
@@ -41,6 +47,7 @@ type besieged struct {
 	cmd     *exec.Cmd // the process that runs now; guarded by mu
 	stopped bool      // guarded by mu
 	wipe    string    // what is deleted before the next start; guarded by mu
+	held    bool      // it is not started again until this is false; guarded by mu
 	ended   chan struct{}
 }
 
@@ -70,7 +77,10 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		at.dir = dir
 	}
-	s := &siege{t: t, dir: at.dir, program: build(t, ".", "chancery"), promised: map[string]bool{}}
+	s := &siege{t: t, dir: at.dir, program: build(t, ".", "chancery"), promised: map[string]bool{}, last: map[string]int{}}
+	if s.resume(names) {
+		return s
+	}
 	var root struct{ Fingerprint string }
 	s.run(&root, "directory", "new", "directory.txt", "--keys", "root", "--passphrase-file", "pass/root")
 	port, err := freePort()
@@ -97,10 +107,36 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		s.run(nil, "directory", "adopt", "directory.txt", "--dir", x.name, "--passphrase-file", "pass/"+x.name)
 		x.openPeople()
 	}
+	s.note("runs", "begun")
 	if at.outside {
 		s.newBroker(root.Fingerprint, port)
 	}
 	return s
+}
+
+// resume goes on with a siege that an earlier run left in its folder, and says whether there is one.
+func (s *siege) resume(names []string) bool {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	runs := s.noted("runs")
+	s.runs = len(runs)
+	if runs[0] == "" {
+		return false
+	}
+	s.note("runs", "again")
+	for _, subject := range s.noted("promised") {
+		s.promised[subject] = subject != ""
+	}
+	delete(s.promised, "")
+	kills := s.noted("kills")
+	fmt.Sscan(kills[len(kills)-1], &s.killed)
+	for _, name := range names {
+		x := &besieged{s: s, name: name, people: map[string]*personSecret{}, ended: make(chan struct{})}
+		x.openPeople()
+		s.posts = append(s.posts, x)
+	}
+	return true
 }
 
 func (s *siege) run(out any, args ...string) {
@@ -146,6 +182,7 @@ func (x *besieged) openPeople() {
 
 // start keeps the post's process running until stop.
 func (x *besieged) start(ctx context.Context) {
+	x.stopped, x.ended = false, make(chan struct{})
 	launch := func() *exec.Cmd {
 		log, err := os.OpenFile(filepath.Join(x.s.dir, x.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -179,6 +216,11 @@ func (x *besieged) start(ctx context.Context) {
 				x.mu.Unlock()
 				return
 			}
+			if x.held {
+				x.mu.Unlock()
+				time.Sleep(5 * time.Millisecond)
+				continue
+			}
 			cmd := launch()
 			x.cmd = cmd
 			x.mu.Unlock()
@@ -192,6 +234,18 @@ func (x *besieged) start(ctx context.Context) {
 			}
 		}
 	}()
+}
+
+// hold kills the process; another is started when the function that it gives is called.
+func (x *besieged) hold() (release func()) {
+	set := func(held bool) {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.held = held
+	}
+	set(true)
+	x.kill()
+	return func() { set(false) }
 }
 
 func (x *besieged) kill() { x.killAndWipe("") }
@@ -211,7 +265,7 @@ func (x *besieged) killAndWipe(path string) {
 // stop ends the post for good, as a person would.
 func (x *besieged) stop() {
 	x.mu.Lock()
-	x.stopped = true
+	x.stopped, x.held = true, false
 	x.cmd.Process.Signal(os.Interrupt)
 	x.mu.Unlock()
 	<-x.ended
@@ -266,14 +320,44 @@ func (s *siege) prepareBroker() {
 	}
 }
 
-// open counts what is under way from the posts that answer just now.
+// open counts what is under way. A post that does not answer just now has what it had.
 func (s *siege) open(ctx context.Context) (n int) {
 	for _, x := range s.posts {
 		if st, err := x.status(ctx); err == nil {
-			n += st.Open + st.Released
+			s.last[x.name] = st.Open + st.Released
 		}
+		n += s.last[x.name]
 	}
 	return n
+}
+
+// note writes a word of the siege into its folder, for a later run.
+func (s *siege) note(file, words string) {
+	f, err := os.OpenFile(filepath.Join(s.dir, file), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.WriteString(words + "\n")
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+// noted reads what was noted.
+func (s *siege) noted(file string) []string {
+	b, err := os.ReadFile(filepath.Join(s.dir, file))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+// promise notes that a post has promised to send a telegram.
+func (s *siege) promise(subject string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promised[subject] = true
+	s.note("promised", subject)
 }
 
 // feed keeps telegrams of one post under way.
@@ -286,12 +370,10 @@ func (s *siege) feed(ctx context.Context, i int) {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
-		subject := fmt.Sprintf("%s %d", x.name, n)
+		subject := fmt.Sprintf("%s %d.%d", x.name, s.runs, n)
 		n++
 		if x.send(ctx, subject, s.posts[(i+1)%3].name, s.posts[(i+2)%3].name) == nil {
-			s.mu.Lock()
-			s.promised[subject] = true
-			s.mu.Unlock()
+			s.promise(subject)
 		}
 	}
 }

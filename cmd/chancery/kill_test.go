@@ -25,8 +25,8 @@ var (
 // underWay is how many telegrams are kept under way.
 const underWay = 200
 
-// TestKill kills any of three posts at random, fifty times while two hundred telegrams are under way, twice with all that the broker keeps and once
-// having deleted that while the broker ran; and then proves from the three databases that what was released is there exactly once at every
+// TestKill kills any of three posts at random, fifty times while two hundred telegrams are under way, deletes all that the broker
+// keeps twice while it is down and once while it runs; and then proves from the three databases that what was released is there exactly once at every
 // addressee, that no number is missing, and that every receipt holds.
 func TestKill(t *testing.T) {
 	if testing.Short() {
@@ -63,7 +63,7 @@ func (s *siege) storm(t *testing.T, upTo int) {
 		feeders.Go(func() { s.feed(feeding, i) })
 	}
 	begin, from := time.Now(), s.killed
-	wipes := map[int]string{from + (upTo-from)/3: "killed", from + (upTo-from)/2: "running", from + (upTo-from)*2/3: "killed"}
+	wipes := []func(*besieged){s.wipeKilled, s.wipeRunning, s.wipeKilled} // each when another quarter is done
 	for s.killed < upTo {
 		if time.Since(begin) > time.Duration(upTo-from)*10*time.Second {
 			t.Fatalf("%d kills only, with %d telegrams under way, in %v", s.killed-from, underWay, time.Since(begin))
@@ -73,17 +73,15 @@ func (s *siege) storm(t *testing.T, upTo int) {
 		release := absent.hold()
 		s.fill(ctx)
 		// Then another, and when the first is back and all of it moves, any of them.
-		s.killIfBusy(ctx, s.posts[random.IntN(3)], "")
+		s.killIfBusy(ctx, s.posts[random.IntN(3)])
 		release()
+		if done := 4 - len(wipes); len(wipes) > 0 && s.killed-from >= (upTo-from)*done/4 {
+			wipes[0](s.posts[0])
+			wipes = wipes[1:]
+		}
 		for range 3 {
 			time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)
-			how := wipes[s.killed]
-			if how != "" {
-				delete(wipes, s.killed)
-				s.killIfBusy(ctx, s.posts[0], how)
-				continue
-			}
-			s.killIfBusy(ctx, s.posts[random.IntN(3)], "")
+			s.killIfBusy(ctx, s.posts[random.IntN(3)])
 		}
 	}
 	enough()
@@ -102,27 +100,26 @@ func (s *siege) fill(ctx context.Context) {
 	}
 }
 
-// killIfBusy kills a post, and counts it if enough telegrams are under way. how says what is done to the broker's folder beside.
-func (s *siege) killIfBusy(ctx context.Context, x *besieged, how string) {
-	// One that is down already, or does not yet serve, is killed and not counted.
+// killIfBusy kills a post, and counts it if it served and enough telegrams are under way.
+func (s *siege) killIfBusy(ctx context.Context, x *besieged) {
 	if _, err := x.status(ctx); err == nil && s.open(ctx) >= underWay {
 		s.killed++
 		s.note("kills", fmt.Sprint(s.killed))
 	} else {
 		s.idle++
 	}
-	switch how {
-	case "killed":
-		x.killAndWipe(x.name + "/hub")
-	case "running":
-		if err := os.RemoveAll(filepath.Join(s.dir, x.name, "hub")); err != nil {
-			s.t.Log(err) // the broker writes on; what is left is deleted at the end of the process
-		}
-		time.Sleep(2 * time.Second)
-		x.killAndWipe(x.name + "/hub")
-	default:
-		x.kill()
+	x.kill()
+}
+
+// wipeKilled deletes all that the post's broker keeps, between its end and its next start.
+func (s *siege) wipeKilled(x *besieged) { x.killAndWipe(x.name + "/hub") }
+
+// wipeRunning deletes it under the broker, which must get well by itself.
+func (s *siege) wipeRunning(x *besieged) {
+	if err := os.RemoveAll(filepath.Join(s.dir, x.name, "hub")); err != nil {
+		s.t.Log("the broker wrote while its folder was deleted:", err)
 	}
+	time.Sleep(6 * time.Second)
 }
 
 // opened is a stopped post, opened by the test.

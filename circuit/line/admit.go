@@ -42,6 +42,9 @@ func (h *Hub) admit(ctx context.Context, srv *server.Server) error {
 	if err != nil {
 		return fmt.Errorf("admitting members to the hub: %w", err)
 	}
+	// No login goes on before all streams are there: a member that asked for messages sooner would ask a consumer that is just being made.
+	h.work.Lock()
+	defer h.work.Unlock()
 	// The order matters: first those who are gone lose their way in, then their streams go, so that nothing of theirs comes back.
 	h.door.admit(users)
 	if err := h.shutOut(srv, users); err != nil {
@@ -118,17 +121,27 @@ func (h *Hub) shutOut(srv *server.Server, users map[string]visitor) error {
 	}
 }
 
-// streams makes the streams and consumers of the members.
+// streams makes the streams and consumers of the members. After a start it makes all consumers anew, which spares each first login that. It is
+// called with work held.
 func (h *Hub) streams(ctx context.Context, ms []Member) error {
-	h.work.Lock()
-	defer h.work.Unlock()
 	js, err := jetstream.New(h.own)
 	if err != nil {
 		return fmt.Errorf("reaching the hub from within: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return h.stock().make(ctx, js, ms)
+	stock, fresh := h.stock(), map[telegram.Route]bool{}
+	stock.anew = h.fresh == nil
+	if err := stock.make(ctx, js, ms); err != nil {
+		return err
+	}
+	if stock.anew {
+		for _, m := range ms {
+			fresh[m.Route] = true
+		}
+		h.fresh = fresh
+	}
+	return nil
 }
 
 func (h *Hub) stock() stock {
@@ -139,6 +152,10 @@ func (h *Hub) stock() stock {
 func (h *Hub) renew(ctx context.Context, r telegram.Route) {
 	h.work.Lock()
 	defer h.work.Unlock()
+	if h.fresh[r] {
+		delete(h.fresh, r)
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	js, err := jetstream.New(h.own)

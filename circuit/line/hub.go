@@ -37,11 +37,12 @@ type Hub struct {
 
 	door door
 
-	act     sync.Mutex // held by Start, Admit and Stop from beginning to end; guards members
-	members []Member   // as last admitted
-	work    sync.Mutex // held while streams and consumers are made
-	own     *nats.Conn // the hub's own connection; set by Start, before anything may use it
-	end     func()     // ends what Start began, save for the broker
+	act     sync.Mutex              // held by Start, Admit and Stop from beginning to end; guards members
+	members []Member                // as last admitted
+	work    sync.Mutex              // held while streams and consumers are made; guards fresh
+	fresh   map[telegram.Route]bool // members whose consumers nobody has asked yet; nil until the first streams of a run are made
+	own     *nats.Conn              // the hub's own connection; set by Start, before anything may use it
+	end     func()                  // ends what Start began, save for the broker
 
 	mu   sync.Mutex     // guards what follows
 	srv  *server.Server // nil while the hub is stopped
@@ -111,6 +112,9 @@ func (h *Hub) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	v := &visits{ctx: run, renew: h.renew, last: map[telegram.Route]time.Time{}}
 	h.door.prepare = v.prepare
+	h.work.Lock()
+	h.fresh = nil
+	h.work.Unlock()
 	h.door.admit(nil) // the accounts of a former run mean nothing to this one
 	go srv.Start()
 	err = ready(ctx, srv, log)

@@ -174,7 +174,7 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := (stock{defaultMaxBytes, defaultAckWait, max(k.Replicas, 1)}).make(ctx, js, members); err != nil {
+	if err := (stock{maxBytes: defaultMaxBytes, ackWait: defaultAckWait, replicas: max(k.Replicas, 1)}).make(ctx, js, members); err != nil {
 		if why := context.Cause(ctx); why != nil {
 			err = why
 		}

@@ -15,6 +15,7 @@ type stock struct {
 	maxBytes int64         // for one post
 	ackWait  time.Duration // after which what was fetched and not acknowledged is offered again
 	replicas int           // servers of a cluster that keep each stream
+	anew     bool          // make consumers that are there anew: what was fetched from them is offered again at once
 }
 
 // What a zero setting means.
@@ -66,6 +67,11 @@ func (k stock) stream(ctx context.Context, js jetstream.JetStream, r telegram.Ro
 		return err
 	}
 	for p := telegram.Deferred; p <= telegram.Override; p++ {
+		if k.anew {
+			if err := s.DeleteConsumer(ctx, consumerName(p)); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+				return err
+			}
+		}
 		if _, err := s.CreateOrUpdateConsumer(ctx, k.consumer(r, p)); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func TestKill(t *testing.T) {
 	}
 	s := newSiege(t, site{dir: *siegeFolder}, "MOSCOW", "BEIJING", "LONDON")
 	for begin := s.killed; s.killed < *killsWanted; {
-		upTo := min(s.killed+250, *killsWanted) // a long storm proves what it has now and then
+		upTo := min(s.killed+500, *killsWanted) // a long storm proves what it has now and then
 		s.storm(t, upTo)
 		s.prove(t)
 		if t.Failed() {

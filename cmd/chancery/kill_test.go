@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"chancery.example/chancery/archive"
-	"chancery.example/chancery/store"
 )
 
 // How hard TestKill is. make storm sets them.
@@ -125,42 +124,21 @@ func (s *siege) wipeRunning(x *besieged) {
 // opened is a stopped post, opened by the test.
 type opened struct {
 	*unlocked
+	entries int64
 	out, in []archive.Filed
 }
+
+var quiet = slog.New(slog.DiscardHandler)
 
 // prove reads the three databases and nothing else.
 func (s *siege) prove(t *testing.T) {
 	ctx := t.Context()
 	posts := map[string]*opened{}
 	for _, x := range s.posts {
-		dir := filepath.Join(s.dir, x.name)
-		f, err := openFolder(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := (&app{dir: dir, secrets: filepath.Join(s.dir, "pass", x.name)}).unlock(ctx, f, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer u.close()
-		report, err := u.VerifyRegister(ctx, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, finding := range report.Findings {
-			t.Errorf("%s: the register: %s", x.name, finding.What)
-		}
-		o := &opened{unlocked: u}
-		if err := u.db.Read(ctx, func(tx *store.Tx) (err error) {
-			if o.out, err = archive.Newest(tx, archive.Out, 1<<30); err == nil {
-				o.in, err = archive.Newest(tx, archive.In, 1<<30)
-			}
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		o := s.openStopped(t, x.name)
+		defer o.close()
 		posts[x.name] = o
-		t.Logf("%s: %d sent, %d received, %d entries in the register", x.name, len(o.out), len(o.in), report.Size)
+		t.Logf("%s: %d sent, %d received, %d entries in the register", x.name, len(o.out), len(o.in), o.entries)
 	}
 	sent := s.proveSent(t, ctx, posts)
 	s.mu.Lock()

@@ -16,8 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
+	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
 )
 
@@ -439,4 +441,35 @@ func (s *siege) drain(ctx context.Context) {
 		s.t.Logf("%s: %+v %v\n%s", x.name, st, err, bytes.Join(lines[max(0, len(lines)-10):], []byte("\n")))
 	}
 	s.t.Fatal("some telegrams have no receipt two minutes after the last kill")
+}
+
+// openStopped opens a stopped post, once its register verifies.
+func (s *siege) openStopped(t *testing.T, name string) *opened {
+	t.Helper()
+	dir := filepath.Join(s.dir, name)
+	f, err := openFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := (&app{dir: dir, secrets: filepath.Join(s.dir, "pass", name)}).unlock(t.Context(), f, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := u.VerifyRegister(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, finding := range report.Findings {
+		t.Errorf("%s: the register: %s", name, finding.What)
+	}
+	o := &opened{unlocked: u, entries: report.Size}
+	if err := u.db.Read(t.Context(), func(tx *store.Tx) (err error) {
+		if o.out, err = archive.Newest(tx, archive.Out, 1<<30); err == nil {
+			o.in, err = archive.Newest(tx, archive.In, 1<<30)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return o
 }

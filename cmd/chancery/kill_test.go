@@ -50,6 +50,7 @@ func (s *siege) storm(t *testing.T, upTo int) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	s.begin()
 	for _, x := range s.posts {
 		x.start(ctx)
 	}
@@ -82,6 +83,15 @@ func (s *siege) storm(t *testing.T, upTo int) {
 			time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)
 			s.killIfBusy(ctx, s.posts[random.IntN(3)])
 		}
+	}
+	// As they lie there killed, nothing is in clear.
+	var release []func()
+	for _, x := range s.posts {
+		release = append(release, x.hold())
+	}
+	s.nothingInClear(t)
+	for _, release := range release {
+		release()
 	}
 	enough()
 	feeders.Wait()

@@ -33,7 +33,7 @@ func TestPowerCut(t *testing.T) {
 		for _, x := range s.posts {
 			x.wait(ctx, "serving")
 		}
-		s.runs++
+		s.begin()
 		feeding, enough := context.WithCancel(ctx)
 		var feeders sync.WaitGroup
 		for i := range s.posts {

@@ -26,7 +26,8 @@ func TestSeveral(t *testing.T) {
 }
 
 func several(t *testing.T, outside bool) {
-	s := newSiege(t, site{databases: map[string]string{"MOSCOW": storetest.PostgresURL(t)}, outside: outside}, "LONDON", "MOSCOW")
+	database := storetest.PostgresURL(t)
+	s := newSiege(t, site{databases: map[string]string{"MOSCOW": database}, outside: outside}, "LONDON", "MOSCOW")
 	london, moscow := s.posts[0], s.posts[1:]
 	for i := 2; i <= 4; i++ {
 		moscow = append(moscow, moscow[0].another(fmt.Sprintf("MOSCOW-%d", i)))
@@ -70,6 +71,7 @@ func several(t *testing.T, outside bool) {
 	time.Sleep(5 * time.Second) // so that it slept for longer than it may own a way
 	stopped.signal(syscall.SIGCONT)
 	time.Sleep(3 * time.Second)
+	s.nothingInClear(t, dataOf(database))
 	enough()
 	feeders.Wait()
 	s.drain(ctx)
@@ -115,7 +117,7 @@ func (s *siege) feedOne(ctx context.Context, x *besieged, to string) {
 		one, done := context.WithTimeout(ctx, 10*time.Second) // a stopped process answers nobody
 		st, err := x.status(one)
 		if err == nil && st.Open+st.Released < 50 {
-			subject := fmt.Sprintf("%s %d", x.name, n)
+			subject := fmt.Sprintf("Trains from %s, %d", x.name, n)
 			n++
 			if x.send(one, subject, to) == nil {
 				s.promise(subject)

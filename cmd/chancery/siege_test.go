@@ -80,6 +80,9 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		at.dir = dir
 	}
 	s := &siege{t: t, dir: at.dir, program: build(t, ".", "chancery"), promised: map[string]bool{}, last: map[string]int{}}
+	if err := os.MkdirAll(filepath.Join(s.dir, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if s.resume(names) {
 		return s
 	}
@@ -109,24 +112,26 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		s.run(nil, "directory", "adopt", "directory.txt", "--dir", x.name, "--passphrase-file", "pass/"+x.name)
 		x.openPeople()
 	}
-	s.note("runs", "begun")
+	s.begin()
 	if at.outside {
 		s.newBroker(root.Fingerprint, port)
 	}
 	return s
 }
 
+// begin gives the telegrams that follow subjects of their own, in this run and in later ones of the same folder.
+func (s *siege) begin() {
+	s.note("runs", "begun")
+	s.runs++
+}
+
 // resume goes on with a siege that an earlier run left in its folder, and says whether there is one.
 func (s *siege) resume(names []string) bool {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		s.t.Fatal(err)
-	}
 	runs := s.noted("runs")
-	s.runs = len(runs)
 	if runs[0] == "" {
 		return false
 	}
-	s.note("runs", "again")
+	s.runs = len(runs)
 	for _, subject := range s.noted("promised") {
 		s.promised[subject] = subject != ""
 	}
@@ -203,7 +208,7 @@ func (x *besieged) start(ctx context.Context) {
 			command = []string{x.s.program, "serve", "--dir", x.name, "--passphrase-file", "pass/" + x.name}
 		}
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-		cmd.Dir, cmd.Stderr = x.s.dir, log
+		cmd.Dir, cmd.Stderr, cmd.Env = x.s.dir, log, append(os.Environ(), "TMPDIR="+filepath.Join(x.s.dir, "tmp"))
 		if err := cmd.Start(); err != nil {
 			x.s.t.Error(err)
 			return nil
@@ -372,13 +377,16 @@ func (s *siege) feed(ctx context.Context, i int) {
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
-		subject := fmt.Sprintf("%s %d.%d", x.name, s.runs, n)
+		subject := fmt.Sprintf("Trains from %s, %d.%d", x.name, s.runs, n)
 		n++
 		if x.send(ctx, subject, s.posts[(i+1)%3].name, s.posts[(i+2)%3].name) == nil {
 			s.promise(subject)
 		}
 	}
 }
+
+// sentence is what all telegrams of a siege say.
+const sentence = "The trains stand at the frontier and wait for the word."
 
 // send drafts, hands over and releases a telegram to other posts, the first for action. nil means that the post has promised to send it.
 func (x *besieged) send(ctx context.Context, subject string, posts ...string) error {
@@ -392,7 +400,7 @@ func (x *besieged) send(ctx context.Context, subject string, posts ...string) er
 	for _, info := range posts[1:] {
 		form += fmt.Sprintf("Info: HEAD@%s; routine\n", info)
 	}
-	form += fmt.Sprintf("Subject: %s\n\n%s\n", subject, strings.Repeat("The trains stand at the frontier and wait for the word. ", 1+rand.IntN(30)))
+	form += fmt.Sprintf("Subject: %s\n\n%s\n", subject, strings.Repeat(sentence+" ", 1+rand.IntN(30)))
 	var d draftID
 	if err := c.do(ctx, "draft", struct{ Form string }{form}, &d); err != nil {
 		return err

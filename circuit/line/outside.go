@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type Outside struct {
 	Dir      string // the server's own folder
 	Keeper   string // the public NATS user key, "U…", of whoever calls Prepare
 	Name     string // of the server; empty means hub
-	Include  string // a file of further settings, which a cluster needs; empty: none
+	Include  string // a file of further settings, which a cluster needs, from the folder of the settings; empty: none
 	Replicas int    // how many servers keep each message: 1, or 3 or 5 in a cluster; 0 means 1
 }
 
@@ -108,6 +109,9 @@ func (o Outside) check(members []Member) error {
 			return fmt.Errorf("%q: a setting of the server has no quotation mark, backslash or line break", s)
 		}
 	}
+	if filepath.IsAbs(o.Include) {
+		return fmt.Errorf("the further settings %q: the server looks for them from the folder of its settings", o.Include)
+	}
 	if err := checkMembers(members); err != nil {
 		return err
 	}
@@ -174,13 +178,30 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := (stock{maxBytes: defaultMaxBytes, ackWait: defaultAckWait, replicas: max(k.Replicas, 1)}).make(ctx, js, members); err != nil {
+	err = answering(ctx, js)
+	if err == nil {
+		err = (stock{maxBytes: defaultMaxBytes, ackWait: defaultAckWait, replicas: max(k.Replicas, 1)}).make(ctx, js, members)
+	}
+	if err != nil {
 		if why := context.Cause(ctx); why != nil {
 			err = why
 		}
 		return nil, fmt.Errorf("preparing the hub %s: %w", k.URL, err)
 	}
 	return servers(nc)
+}
+
+// answering waits until the servers of a cluster have found each other. Before, they may leave a request without any answer.
+func answering(ctx context.Context, js jetstream.JetStream) error {
+	for {
+		try, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_, err := js.AccountInfo(try)
+		cancel()
+		if err == nil || ctx.Err() != nil || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return err
+		}
+		wait(ctx, askAgain)
+	}
 }
 
 // servers asks every server of the hub, and waits until no further one answers.

@@ -215,7 +215,7 @@ func TestOutsideRefuses(t *testing.T) {
 	good := Outside{Listen: "h:4222", Dir: "/d", Keeper: keeper.login}
 	for name, change := range map[string]func(*Outside){
 		"no port": func(o *Outside) { o.Listen = "h" }, "port 0": func(o *Outside) { o.Listen = "h:0" }, "no folder": func(o *Outside) { o.Dir = "" },
-		"no key": func(o *Outside) { o.Keeper = "UX" }, "two replicas": func(o *Outside) { o.Replicas = 2 }, "a quoted name": func(o *Outside) { o.Name = `a" }` },
+		"no key": func(o *Outside) { o.Keeper = "UX" }, "two replicas": func(o *Outside) { o.Replicas = 2 }, "a rooted include": func(o *Outside) { o.Include = "/x" }, "a quoted name": func(o *Outside) { o.Name = `a" }` },
 		"a member's key": func(o *Outside) { o.Keeper = paris.login },
 	} {
 		o := good
@@ -227,4 +227,63 @@ func TestOutsideRefuses(t *testing.T) {
 	if _, err := good.Settings([]Member{paris.member(), paris.member()}); err == nil {
 		t.Error("a member passed twice")
 	}
+}
+
+// Three servers keep each message; one may end.
+func TestOutsideCluster(t *testing.T) {
+	t.Parallel()
+	paris, quito := newPost(t, 2), newPost(t, 3)
+	links := []string{freePort(t), freePort(t), freePort(t)}
+	var all []*outside
+	for i, name := range []string{"a", "b", "c"} {
+		text := fmt.Sprintf("cluster { name: chancery, listen: %q, no_advertise: true, routes: [ \"nats://%s\" ] }\n", links[i], strings.Join(links, `", "nats://`))
+		o := newOutside(t, Outside{Name: name, Include: "cluster.conf", Replicas: 3}, nil, paris.member(), quito.member())
+		if err := os.WriteFile(filepath.Join(filepath.Dir(o.file), "cluster.conf"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 { // all have the first one's keeper
+			o.keeper, o.set.Keeper = all[0].keeper, all[0].keeper.login
+			o.write(nil, paris.member(), quito.member())
+		}
+		o.start()
+		all = append(all, o)
+	}
+	var said []Server
+	eventuallyPrepared := func() bool {
+		var err error
+		said, err = Prepare(t.Context(), Keeper{URL: "nats://" + all[1].Addr(), Login: all[0].keeper.login, Sign: all[0].keeper.key.Sign, Replicas: 3}, []Member{paris.member(), quito.member()})
+		return err == nil
+	}
+	eventually(t, "the servers to have found each other", eventuallyPrepared)
+	for _, s := range said {
+		if !s.SyncAlways {
+			t.Errorf("server %s does not write before it acknowledges", s.Name)
+		}
+	}
+	if len(said) != 3 {
+		t.Errorf("%d servers answered: %v", len(said), said)
+	}
+	c := client(paris, all[0].Addr())
+	for _, o := range all[1:] {
+		c.URLs = append(c.URLs, "nats://"+o.Addr())
+	}
+	p, _ := run(t, c)
+	q, _ := run(t, client(quito, all[2].Addr()))
+	p.connected(t).receive(t)
+	send(t, q.connected(t), paris.route, 4, envelope(paris.route, 4, 1, 100))
+	eventually(t, "the first", func() bool { return len(p.all()) == 1 })
+	all[0].srv.Shutdown()
+	eventually(t, "another server", func() bool { s := p.State(); return s.Connected && s.Hub != all[0].Addr() })
+	n := 1
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) { // until the rest has chosen a leader
+		n++
+		err := q.Send(t.Context(), paris.route, 4, []telegram.Envelope{envelope(paris.route, 4, n, 100)})
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "what was sent without the first server", func() bool { return len(p.all()) >= 2 })
 }

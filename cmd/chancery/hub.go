@@ -40,7 +40,7 @@ When posts come or go, write the file anew, start the server again, and prepare 
 	f.StringVar(&o.Listen, "listen", "", "`host:port` on which the server listens")
 	f.StringVar(&o.Dir, "store", "", "the server's own `folder`")
 	f.StringVar(&o.Name, "name", "hub", "the server's name, in a cluster each its own")
-	f.StringVar(&o.Include, "include", "", "`file` of further settings that the server reads, for a cluster")
+	f.StringVar(&o.Include, "include", "", "`file` of further settings, from the folder of FILE, for a cluster")
 	prepare := &cobra.Command{
 		Use: "prepare DIRECTORY --root FINGERPRINT --hub ADDRESS", Short: "Make the streams of all posts at a NATS server",
 		Long: `Makes, at a server that runs by what hub config wrote, the streams in which messages wait for the posts of the directory, and deletes those of

@@ -6,6 +6,9 @@ TIMEOUT    ?= 20m
 # How long each fuzz target runs, and how long each benchmark of micro.
 FUZZTIME   ?= 60s
 BENCHTIME  ?= 1s
+# How often make storm kills, in all its runs, and where it goes on. Sockets lie there, so the path must be short.
+KILLS      ?= 1000
+STORM      ?= /tmp/chancery-storm
 # Which tests, as in  make test PKG=./seal RUN=TestLetter
 PKG        ?= ./...
 RUN        ?=
@@ -14,7 +17,7 @@ ONLY       ?=
 V          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench micro fuzz build clean help
+.PHONY: demo test check bench micro fuzz storm build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -51,6 +54,9 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 		echo "$$dir $$name"; \
 		$(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
 	done
+
+storm: ## kill posts KILLS times (1000) under load and prove that all is there once; goes on with what is in STORM
+	$(GO) test ./cmd/chancery -count=1 -timeout 24h -v -run '^TestKill$$' -kills $(KILLS) -siege $(abspath $(STORM))
 
 clean: ## remove what was built
 	rm -rf bin

@@ -81,7 +81,11 @@ func (x *desks) give(n int) []byte {
 
 // transfer is what the present holder does at his desk.
 func (x *desks) transfer(n int, to string) (*post.CopyReceipt, error) {
-	t, err := x.ForTransfer(background, outCopy(n), to)
+	return x.transferOf(outCopy(n), to)
+}
+
+func (x *desks) transferOf(id post.CopyID, to string) (*post.CopyReceipt, error) {
+	t, err := x.ForTransfer(background, id, to)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (x *desks) transfer(n int, to string) (*post.CopyReceipt, error) {
 	if t.Sealed, err = c.Reseal(s, t.To, must(seal.NewRecipient(t.Key))); err != nil {
 		return nil, err
 	}
-	return x.TransferCopy(background, outCopy(n), t)
+	return x.TransferCopy(background, id, t)
 }
 
 func TestCopies(t *testing.T) {

@@ -33,7 +33,8 @@ func (p *Post) record(tx *store.Tx, id int64, what desk.What, by telegram.KeyRef
 	return desk.Record(tx, &desk.Step{Draft: id, N: n, What: what, By: by, Body: p.sealJSON(desk.StepPlace(id, n), k), At: p.config.Now()})
 }
 
-// Edit gives a draft that nobody has signed another form. The one before is kept.
+// Edit gives a draft that nobody has signed another form. The one before is kept. Under the form that it has it is left as it is: whoever was not
+// told whether an edit was kept may do it again.
 func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 	v, err := p.current()
 	if err != nil {
@@ -46,6 +47,11 @@ func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 		return err
 	}
 	d := &desk.Draft{ID: id, Precedence: form.Telegram.Precedence(), Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()}
+	if _, o, err := p.draft(ctx, id, desk.Drafted); err != nil {
+		return err
+	} else if o.form.String() == form.String() {
+		return nil
+	}
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		if err := desk.Rewrite(tx, d); err != nil {
 			return err
@@ -62,7 +68,7 @@ func (p *Post) officerHere(v *view, by telegram.KeyRef) (*seal.Verifier, error) 
 	return v.person(by)
 }
 
-// Clear takes an officer's clearance of what was handed over. The drafter cannot clear his own draft.
+// Clear takes an officer's clearance of what was handed over, once however often it is given. The drafter cannot clear his own draft.
 func (p *Post) Clear(ctx context.Context, id int64, by telegram.KeyRef, signature []byte) error {
 	v, err := p.current()
 	if err != nil {
@@ -85,6 +91,9 @@ func (p *Post) Clear(ctx context.Context, id int64, by telegram.KeyRef, signatur
 	}
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		if err := stillHandedOver(tx, id, root); err != nil {
+			return err
+		}
+		if cleared, err := p.clearances(tx, v, id, root); err != nil || slices.Contains(cleared, by) {
 			return err
 		}
 		return p.record(tx, id, desk.StepCleared, by, &stepKept{Root: &root, Signature: signature})

@@ -42,6 +42,9 @@ func (h *Hub) admit(ctx context.Context, srv *server.Server) error {
 	if err != nil {
 		return fmt.Errorf("admitting members to the hub: %w", err)
 	}
+	// No login goes on before all streams are there: a member that asked for messages sooner would ask a consumer that is just being made.
+	h.work.Lock()
+	defer h.work.Unlock()
 	// The order matters: first those who are gone lose their way in, then their streams go, so that nothing of theirs comes back.
 	h.door.admit(users)
 	if err := h.shutOut(srv, users); err != nil {
@@ -77,13 +80,13 @@ func (h *Hub) users(srv *server.Server) (map[string]visitor, error) {
 		if m.Login == "" {
 			continue
 		}
-		next, ack := nextPrefix+streamName(m.Route)+".*", ackPrefix+streamName(m.Route)+".*.>"
+		says, hears := rights(m.Route)
 		acc, err := srv.RegisterAccount(accountName(m.Route))
 		switch {
 		case errors.Is(err, server.ErrAccountExists):
 			acc, err = srv.LookupAccount(accountName(m.Route))
 		case err == nil:
-			for _, subject := range []string{allPosts, next, ack} {
+			for _, subject := range says {
 				if err == nil {
 					err = acc.AddServiceImport(hub, subject, subject)
 				}
@@ -93,8 +96,8 @@ func (h *Hub) users(srv *server.Server) (map[string]visitor, error) {
 			return nil, fmt.Errorf("the account of %v: %w", m.Route, err)
 		}
 		users[m.Login] = visitor{route: m.Route, user: &server.User{Username: m.Login, Account: acc, Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Allow: []string{allPosts, next, ack}},
-			Subscribe: &server.SubjectPermission{Allow: []string{inbox(m.Route) + ".>"}},
+			Publish:   &server.SubjectPermission{Allow: says},
+			Subscribe: &server.SubjectPermission{Allow: []string{hears}},
 		}}}
 	}
 	return users, nil
@@ -118,79 +121,47 @@ func (h *Hub) shutOut(srv *server.Server, users map[string]visitor) error {
 	}
 }
 
-// streams makes the stream and the consumers of each member, mends those that differ, and deletes what belongs to nobody.
+// streams makes the streams and consumers of the members. After a start it makes all consumers anew, which spares each first login that. It is
+// called with work held.
 func (h *Hub) streams(ctx context.Context, ms []Member) error {
-	h.work.Lock()
-	defer h.work.Unlock()
 	js, err := jetstream.New(h.own)
 	if err != nil {
 		return fmt.Errorf("reaching the hub from within: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	keep := map[string]bool{}
-	for _, m := range ms {
-		keep[streamName(m.Route)] = true
-		if err := h.stream(ctx, js, m.Route); err != nil {
-			return fmt.Errorf("making the stream of %v: %w", m.Route, err)
-		}
-	}
-	names := js.StreamNames(ctx)
-	var gone []string
-	for n := range names.Name() {
-		if !keep[n] {
-			gone = append(gone, n)
-		}
-	}
-	if err := names.Err(); err != nil {
-		return fmt.Errorf("listing the hub's streams: %w", err)
-	}
-	for _, n := range gone {
-		if err := js.DeleteStream(ctx, n); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return fmt.Errorf("deleting the stream %s: %w", n, err)
-		}
-	}
-	return nil
-}
-
-func (h *Hub) stream(ctx context.Context, js jetstream.JetStream, r telegram.Route) error {
-	cfg := jetstream.StreamConfig{
-		Name: streamName(r), Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
-		MaxBytes: h.cfg.MaxBytes, Discard: jetstream.DiscardNew,
-	}
-	// The six are named one by one: what is sent to a seventh would lie there for ever, since nobody consumes it.
-	for p := telegram.Deferred; p <= telegram.Override; p++ {
-		cfg.Subjects = append(cfg.Subjects, subject(r, p))
-	}
-	s, err := js.CreateOrUpdateStream(ctx, cfg)
-	if err != nil {
+	stock, fresh := h.stock(), map[telegram.Route]bool{}
+	stock.anew = h.fresh == nil
+	if err := stock.make(ctx, js, ms); err != nil {
 		return err
 	}
-	for p := telegram.Deferred; p <= telegram.Override; p++ {
-		if _, err := s.CreateOrUpdateConsumer(ctx, h.consumer(r, p)); err != nil {
-			return err
+	if stock.anew {
+		for _, m := range ms {
+			fresh[m.Route] = true
 		}
+		h.fresh = fresh
 	}
 	return nil
 }
 
-func (h *Hub) consumer(r telegram.Route, p telegram.Precedence) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{
-		Durable: consumerName(p), FilterSubject: subject(r, p), AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: h.cfg.AckWait, MaxAckPending: 512,
-	}
+func (h *Hub) stock() stock {
+	return stock{maxBytes: h.cfg.MaxBytes, ackWait: h.cfg.AckWait, replicas: 1}
 }
 
 // renew makes the consumers of a member anew. When it fails half-way the next login, or Admit, makes what lacks.
 func (h *Hub) renew(ctx context.Context, r telegram.Route) {
 	h.work.Lock()
 	defer h.work.Unlock()
+	if h.fresh[r] {
+		delete(h.fresh, r)
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	js, err := jetstream.New(h.own)
 	for p := telegram.Override; err == nil; p-- {
 		if err = js.DeleteConsumer(ctx, streamName(r), consumerName(p)); err == nil || errors.Is(err, jetstream.ErrConsumerNotFound) {
-			_, err = js.CreateConsumer(ctx, streamName(r), h.consumer(r, p))
+			_, err = js.CreateConsumer(ctx, streamName(r), h.stock().consumer(r, p))
 		}
 		if p == telegram.Deferred {
 			break

@@ -2,6 +2,9 @@
 // one post, to posts that are plain clients of it and only ever connect outwards. A post may know several hubs and uses the first that
 // answers.
 //
+// A NATS server that is a program of its own, or a cluster, can be the hub as well: Outside writes its settings, Prepare makes its streams. There
+// nobody makes consumers anew at a login; all else is the same.
+//
 // Nothing that Chancery promises rests on a hub: the sender keeps each telegram until the receiving post's signed receipt. A hub that
 // loses its folder costs time and no telegram; what was on its way is sent again.
 //

@@ -23,7 +23,7 @@ type mallory struct {
 	errs []error
 }
 
-func newMallory(t *testing.T, h *Hub, p post) *mallory {
+func newMallory(t *testing.T, h place, p post) *mallory {
 	t.Helper()
 	m := &mallory{}
 	nc, err := nats.Connect("nats://"+h.Addr(), nats.Nkey(p.login, p.key.Sign), nats.CustomInboxPrefix(inbox(p.route)), nats.NoReconnect(),
@@ -60,7 +60,7 @@ func (m *mallory) denied(t *testing.T) bool {
 }
 
 // admin looks at the hub from within.
-func admin(t *testing.T, h *Hub) (*nats.Conn, jetstream.JetStream) {
+func admin(t *testing.T, h place) (*nats.Conn, jetstream.JetStream) {
 	t.Helper()
 	nc, err := nats.Connect("", h.login()...)
 	if err != nil {
@@ -103,10 +103,23 @@ func inventory(t *testing.T, js jetstream.JetStream) string {
 	return strings.Join(out, "\n")
 }
 
+// places runs a test on a Hub and on a server outside.
+func places(t *testing.T, fn func(t *testing.T, at func(...Member) place)) {
+	t.Parallel()
+	t.Run("hub", func(t *testing.T) {
+		t.Parallel()
+		fn(t, func(ms ...Member) place { return startHub(t, HubConfig{}, ms...) })
+	})
+	t.Run("outside", func(t *testing.T) {
+		t.Parallel()
+		fn(t, func(ms ...Member) place { return startOutside(t, nil, ms...) })
+	})
+}
+
 // scene is a hub with three members, five messages that wait for Paris, of which two were fetched and not acknowledged, and Mallory.
-func scene(t *testing.T) (h *Hub, paris, quito, m post, evil *mallory) {
+func scene(t *testing.T, at func(...Member) place) (h place, paris, quito, m post, evil *mallory) {
 	paris, quito, m = newPost(t, 2), newPost(t, 3), newPost(t, 0xee)
-	h = startHub(t, HubConfig{}, paris.member(), quito.member(), m.member())
+	h = at(paris.member(), quito.member(), m.member())
 	nc, js := admin(t, h)
 	_ = nc
 	for n := range 5 {
@@ -130,9 +143,10 @@ func scene(t *testing.T) (h *Hub, paris, quito, m post, evil *mallory) {
 	return h, paris, quito, m, newMallory(t, h, m)
 }
 
-func TestHostileSubjects(t *testing.T) {
-	t.Parallel()
-	h, paris, _, m, evil := scene(t)
+func TestHostileSubjects(t *testing.T) { places(t, hostileSubjects) }
+
+func hostileSubjects(t *testing.T, at func(...Member) place) {
+	h, paris, _, m, evil := scene(t, at)
 	_, js := admin(t, h)
 	before := inventory(t, js)
 	victim, own := streamName(paris.route), streamName(m.route)
@@ -182,9 +196,10 @@ func (m *mallory) deny(t *testing.T, subject string) {
 }
 
 // The broker itself answers to whatever subject a request names. These have it speak for Mallory.
-func TestHostileReplies(t *testing.T) {
-	t.Parallel()
-	h, paris, quito, m, evil := scene(t)
+func TestHostileReplies(t *testing.T) { places(t, hostileReplies) }
+
+func hostileReplies(t *testing.T, at func(...Member) place) {
+	h, paris, quito, m, evil := scene(t, at)
 	ears := newMallory(t, h, paris)
 	heard, err := ears.SubscribeSync(inbox(paris.route) + ".>")
 	if err != nil || ears.Flush() != nil {
@@ -240,9 +255,10 @@ func TestHostileReplies(t *testing.T) {
 	}
 }
 
-func TestHostileLogins(t *testing.T) {
-	t.Parallel()
-	h, paris, _, m, _ := scene(t)
+func TestHostileLogins(t *testing.T) { places(t, hostileLogins) }
+
+func hostileLogins(t *testing.T, at func(...Member) place) {
+	h, paris, _, m, _ := scene(t, at)
 	url := "nats://" + h.Addr()
 	stranger := newPost(t, 9)
 	other, err := nkeys.CreateUser()
@@ -255,7 +271,7 @@ func TestHostileLogins(t *testing.T) {
 		"wrong key":   nats.Nkey(paris.login, other.Sign),
 		"no sign":     nats.Nkey(paris.login, func([]byte) ([]byte, error) { return nil, nil }),
 		"stale nonce": nats.Nkey(paris.login, func([]byte) ([]byte, error) { return paris.key.Sign([]byte("old")) }),
-		"hub's user":  nats.Nkey(h.user, m.key.Sign),
+		"hub's user":  nats.Nkey(owner(h), m.key.Sign),
 		"password":    nats.UserInfo("admin", "admin"),
 		"token":       nats.Token(paris.login),
 	} {
@@ -266,6 +282,14 @@ func TestHostileLogins(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// owner is the public key of who owns the streams.
+func owner(h place) string {
+	if o, ok := h.(*outside); ok {
+		return o.keeper.login
+	}
+	return h.(*Hub).user
 }
 
 func TestJunk(t *testing.T) {

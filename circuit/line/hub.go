@@ -37,11 +37,12 @@ type Hub struct {
 
 	door door
 
-	act     sync.Mutex // held by Start, Admit and Stop from beginning to end; guards members
-	members []Member   // as last admitted
-	work    sync.Mutex // held while streams and consumers are made
-	own     *nats.Conn // the hub's own connection; set by Start, before anything may use it
-	end     func()     // ends what Start began, save for the broker
+	act     sync.Mutex              // held by Start, Admit and Stop from beginning to end; guards members
+	members []Member                // as last admitted
+	work    sync.Mutex              // held while streams and consumers are made; guards fresh
+	fresh   map[telegram.Route]bool // members whose consumers nobody has asked yet; nil until the first streams of a run are made
+	own     *nats.Conn              // the hub's own connection; set by Start, before anything may use it
+	end     func()                  // ends what Start began, save for the broker
 
 	mu   sync.Mutex     // guards what follows
 	srv  *server.Server // nil while the hub is stopped
@@ -68,10 +69,10 @@ func NewHub(c HubConfig) (*Hub, error) {
 		return nil, errors.New("the hub's limits cannot be negative")
 	}
 	if c.MaxBytes == 0 {
-		c.MaxBytes = 64 << 20
+		c.MaxBytes = defaultMaxBytes
 	}
 	if c.AckWait == 0 {
-		c.AckWait = time.Minute
+		c.AckWait = defaultAckWait
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -111,6 +112,9 @@ func (h *Hub) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	v := &visits{ctx: run, renew: h.renew, last: map[telegram.Route]time.Time{}}
 	h.door.prepare = v.prepare
+	h.work.Lock()
+	h.fresh = nil
+	h.work.Unlock()
 	h.door.admit(nil) // the accounts of a former run mean nothing to this one
 	go srv.Start()
 	err = ready(ctx, srv, log)
@@ -159,14 +163,7 @@ func (h *Hub) enter(srv *server.Server) error {
 // options are the broker's settings: one account, HUB, that owns all streams and offers three services to the accounts of the members.
 func (h *Hub) options() (*server.Options, error) {
 	o := &server.Options{}
-	if err := o.ProcessConfigString(fmt.Sprintf(`accounts { %s {
-		jetstream: enabled
-		exports: [
-			{ service: "%s" }
-			{ service: "%s*.*", threshold: "%ds" }
-			{ service: "%s*.*.>" }
-		]
-	} }`, hubAccount, allPosts, nextPrefix, int(2*pullExpires/time.Second), ackPrefix)); err != nil {
+	if err := o.ProcessConfigString(fmt.Sprintf("accounts {\n%s}", hubText("", ""))); err != nil {
 		return nil, fmt.Errorf("writing the hub's settings: %w", err)
 	}
 	port := h.port
@@ -178,11 +175,11 @@ func (h *Hub) options() (*server.Options, error) {
 	o.CustomClientAuthentication, o.AlwaysEnableNonce = &h.door, true
 	o.JetStream, o.StoreDir, o.SyncAlways = true, h.cfg.Dir, true
 	o.JetStreamMaxStore, o.JetStreamMaxMemory = 1<<50, 1<<20 // the streams have their own limits; nothing is kept in memory
-	o.MaxPayload, o.MaxPending = maxPayload, 4*maxPayload
-	o.MaxSubs, o.MaxControlLine = 64, 4096
-	o.Cluster.NoAdvertise = true                       // without it the greeting tells every client the machine's addresses
-	o.AuthTimeout, o.WriteDeadline = 30, 2*time.Minute // a satellite line is slow, not dead
-	o.PingInterval, o.MaxPingsOut = 30*time.Second, 2
+	o.MaxPayload, o.MaxPending = maxPayload, maxPending
+	o.MaxSubs, o.MaxControlLine = maxSubs, maxControl
+	o.Cluster.NoAdvertise = true                               // without it the greeting tells every client the machine's addresses
+	o.AuthTimeout, o.WriteDeadline = authTimeout, writeTimeout // a satellite line is slow, not dead
+	o.PingInterval, o.MaxPingsOut = pingInterval, maxPings
 	return o, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ type Config struct {
 	Sign  func(nonce []byte) ([]byte, error)
 	Log   *slog.Logger // nil: nothing is logged
 
-	Dial   time.Duration // for a connection to stand; 0 means 10 s
+	Dial   time.Duration // for the network to connect; the hub then has three times as long to let the post in; 0 means 10 s
 	Ping   time.Duration // between signs of life; a line is dead after two without an answer; 0 means 5 s
 	Ack    time.Duration // for the hub's word that it has a message; 0 means 20 s
 	Window int           // messages of one precedence fetched ahead of take, 1 to 64; 0 means 8
@@ -139,7 +140,7 @@ func (l *Line) connect(closed chan struct{}) (*nats.Conn, error) {
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.CustomReconnectDelay(pause), nats.ReconnectBufSize(256 << 10),
 		nats.IgnoreDiscoveredServers(), nats.DontRandomize(),
-		nats.Timeout(l.cfg.Dial), nats.PingInterval(l.cfg.Ping), nats.MaxPingsOutstanding(2),
+		nats.SetCustomDialer(&net.Dialer{Timeout: l.cfg.Dial}), nats.Timeout(3 * l.cfg.Dial), nats.PingInterval(l.cfg.Ping), nats.MaxPingsOutstanding(2),
 		nats.ConnectHandler(func(nc *nats.Conn) { l.set(nc, true, nil) }),
 		nats.ReconnectHandler(func(nc *nats.Conn) { l.set(nc, true, nil) }),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) { l.set(nc, false, err) }),

@@ -13,6 +13,15 @@ const (
 	maxBundle   = 4 + telegram.MaxEnvelope // what we send as one message: the longest envelope fits
 	pullExpires = 2 * time.Minute          // how long the hub keeps a request for messages open
 
+	// The broker's other bounds, in this process or outside.
+	maxPending   = 4 * maxPayload
+	maxSubs      = 64
+	maxControl   = 4096
+	authTimeout  = 30.0 // seconds
+	writeTimeout = 2 * time.Minute
+	pingInterval = 30 * time.Second
+	maxPings     = 2
+
 	hubAccount = "HUB"
 	allPosts   = "tg.*.*"
 	nextPrefix = "$JS.API.CONSUMER.MSG.NEXT."
@@ -23,7 +32,13 @@ func streamName(r telegram.Route) string        { return r.String() }
 func consumerName(p telegram.Precedence) string { return "p" + digit(p) }
 func accountName(r telegram.Route) string       { return "POST_" + r.String() }
 func inbox(r telegram.Route) string             { return "_INBOX." + r.String() }
-func digit(p telegram.Precedence) string        { return string('0' + rune(p)) }
+
+// rights are the subjects to which a member may send, each a service of the hub, and those that it may hear.
+func rights(r telegram.Route) (says []string, hears string) {
+	return []string{allPosts, nextPrefix + streamName(r) + ".*", ackPrefix + streamName(r) + ".*.>"}, inbox(r) + ".>"
+}
+
+func digit(p telegram.Precedence) string { return string('0' + rune(p)) }
 func next(r telegram.Route, p telegram.Precedence) string {
 	return nextPrefix + streamName(r) + "." + consumerName(p)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -89,6 +90,44 @@ func TestHubComesBack(t *testing.T) {
 	eventually(t, "the last", func() bool { return len(q.all()) == 4 })
 	if i, err := os.Stat(c.Dir); err != nil || i.Mode().Perm() != 0o700 {
 		t.Errorf("the folder is %v, %v", i.Mode(), err)
+	}
+}
+
+// A hub whose folder is deleted while it runs, with messages in it, is well again by itself.
+func TestFolderDeletedUnderHub(t *testing.T) {
+	t.Parallel()
+	paris, quito := newPost(t, 2), newPost(t, 3)
+	c := HubConfig{Listen: freePort(t), Dir: filepath.Join(t.TempDir(), "hub")}
+	h := startHub(t, c, paris.member(), quito.member())
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	kept := make(chan error, 1)
+	go func() { kept <- h.Keep(ctx) }()
+	p, _ := run(t, client(paris, h.Addr()))
+	q, _ := run(t, client(quito, h.Addr()))
+	send(t, p.connected(t), quito.route, 1, envelope(quito.route, 1, 1, 100_000))
+	if err := h.Check(); err != nil {
+		t.Error(err)
+	}
+	since := p.State().Since
+	if err := os.RemoveAll(c.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Check(); err == nil {
+		t.Error("the hub without a folder says that it is well")
+	}
+	eventually(t, "another start", func() bool { s := p.State(); return s.Connected && !s.Since.Equal(since) && h.Check() == nil })
+	q.connected(t).receive(t)
+	send(t, p, quito.route, 1, envelope(quito.route, 1, 2, 100_000))
+	eventually(t, "what was sent again", func() bool { return len(q.all()) == 1 })
+	since = p.State().Since
+	wait(ctx, 3*lookAgain)
+	if !p.State().Since.Equal(since) {
+		t.Error("a hub that is well was started again")
+	}
+	stop()
+	if err := <-kept; !errors.Is(err, context.Canceled) {
+		t.Errorf("Keep: %v", err)
 	}
 }
 

@@ -133,9 +133,17 @@ func (c *config) checkWays() error {
 		}
 	}
 	for _, h := range c.Hubs {
-		if u, err := url.Parse(h); err != nil || u.Scheme != "nats" || u.Hostname() == "" || u.Port() == "" || u.User != nil {
-			return fmt.Errorf("hubs: %q is no address such as nats://hub.example:4222", h)
+		if err := checkHub(h); err != nil {
+			return fmt.Errorf("hubs: %w", err)
 		}
+	}
+	return nil
+}
+
+// checkHub looks at a hub's address.
+func checkHub(address string) error {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "nats" || u.Hostname() == "" || u.Port() == "" || u.User != nil {
+		return fmt.Errorf("%q is no address such as nats://hub.example:4222", address)
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ Then people draft, release, read, and answer: acknowledge, part-done, more-time,
 	f.StringVarP(&a.dir, "dir", "d", ".", "the post's `folder`")
 	f.StringVar(&a.officerDir, "officer", "", "an officer's own `folder`, on his own machine, in place of the post's")
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
-	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(), a.officerCommand(), a.stdioCommand(),
+	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(), a.hubCommand(), a.officerCommand(), a.stdioCommand(),
 		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
 		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),

@@ -88,7 +88,7 @@ type walkThrough struct {
 }
 
 func newWalkThrough(t *testing.T) *walkThrough {
-	bin := filepath.Dir(buildProgram(t))
+	bin := filepath.Dir(build(t, ".", "chancery"))
 	dir, err := os.MkdirTemp("", "tour-")
 	if err != nil {
 		t.Fatal(err)

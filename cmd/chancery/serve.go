@@ -74,6 +74,7 @@ func (a *app) serve(ctx context.Context) error {
 	}
 	if hub != nil {
 		do(func(ctx context.Context) error { return u.keepAdmitted(ctx, hub, log) })
+		do(hub.Keep)
 	}
 	do(carrier.Run)
 	do(func(ctx context.Context) error { return u.Run(ctx, carrier) })

@@ -15,12 +15,19 @@ import (
 )
 
 // TestSeveral runs one post as four processes on one PostgreSQL, kills them fifteen times at random and stops one for longer than it may own
-// a way, while telegrams go both ways, and then proves what TestKill proves.
+// a way, while telegrams go both ways, and then proves what TestKill proves. The hub is the other post, or a NATS server outside, which is killed
+// twice as well, the second time with all that it keeps.
 func TestSeveral(t *testing.T) {
 	if testing.Short() {
 		t.Skip("killing processes takes a minute: run without -short")
 	}
-	s := newSiegeOn(t, map[string]string{"MOSCOW": storetest.PostgresURL(t)}, "LONDON", "MOSCOW")
+	t.Run("hub at the other post", func(t *testing.T) { several(t, false) })
+	t.Run("hub outside", func(t *testing.T) { several(t, true) })
+}
+
+func several(t *testing.T, outside bool) {
+	database := storetest.PostgresURL(t)
+	s := newSiege(t, site{databases: map[string]string{"MOSCOW": database}, outside: outside}, "LONDON", "MOSCOW")
 	london, moscow := s.posts[0], s.posts[1:]
 	for i := 2; i <= 4; i++ {
 		moscow = append(moscow, moscow[0].another(fmt.Sprintf("MOSCOW-%d", i)))
@@ -30,6 +37,9 @@ func TestSeveral(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	if outside {
+		s.startBroker(ctx)
+	}
 	for _, x := range append(moscow, london) {
 		x.start(ctx)
 		x.wait(ctx, "serving")
@@ -43,22 +53,33 @@ func TestSeveral(t *testing.T) {
 
 	stopped := moscow[random.IntN(len(moscow))]
 	stopped.signal(syscall.SIGSTOP)
-	for range 15 {
+	for n := range 15 {
 		time.Sleep(time.Duration(500+random.IntN(1500)) * time.Millisecond)
 		x := moscow[random.IntN(len(moscow))]
 		for x == stopped {
 			x = moscow[random.IntN(len(moscow))]
 		}
 		x.kill()
+		switch {
+		case outside && n == 4:
+			s.broker.kill()
+		case outside && n == 9:
+			s.broker.killAndWipe("nats")
+			s.prepareBroker()
+		}
 	}
 	time.Sleep(5 * time.Second) // so that it slept for longer than it may own a way
 	stopped.signal(syscall.SIGCONT)
 	time.Sleep(3 * time.Second)
+	s.nothingInClear(t, dataOf(database))
 	enough()
 	feeders.Wait()
 	s.drain(ctx)
 	for _, x := range append(moscow, london) {
 		x.stop()
+	}
+	if outside {
+		s.broker.stop()
 	}
 	s.prove(t)
 }
@@ -95,13 +116,11 @@ func (s *siege) feedOne(ctx context.Context, x *besieged, to string) {
 	for n := 0; ctx.Err() == nil; {
 		one, done := context.WithTimeout(ctx, 10*time.Second) // a stopped process answers nobody
 		st, err := x.status(one)
-		if err == nil && st.Open+st.Released < underWay {
-			subject := fmt.Sprintf("%s %d", x.name, n)
+		if err == nil && st.Open+st.Released < 50 {
+			subject := fmt.Sprintf("Trains from %s, %d", x.name, n)
 			n++
 			if x.send(one, subject, to) == nil {
-				s.mu.Lock()
-				s.promised[subject] = true
-				s.mu.Unlock()
+				s.promise(subject)
 			}
 		}
 		done()

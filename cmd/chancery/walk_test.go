@@ -84,7 +84,7 @@ func walkDemo(t *testing.T, from string, modern bool) *demoResult {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	words := newSearch()
+	words := newSearch("secrets")
 	words.telegram(plan)
 	if err := walkWhile(t, cmd, words, kept); err != nil {
 		t.Fatalf("the demo: %v\n%s", err, stderr.Bytes())
@@ -192,8 +192,9 @@ func checkDemo(t *testing.T, plan *demoPlan, out *demoResult) {
 
 // search finds many things at once: each is filed under its first six bytes.
 type search struct {
-	by     map[uint64][]needle
-	public []string
+	by          map[uint64][]needle
+	public      []string
+	passphrases string // the folder of passphrases, which is passed over
 }
 
 type needle struct {
@@ -203,7 +204,9 @@ type needle struct {
 
 const headLength = 6
 
-func newSearch() *search { return &search{by: map[uint64][]needle{}} }
+func newSearch(passphrases string) *search {
+	return &search{by: map[uint64][]needle{}, passphrases: passphrases}
+}
 
 func head(b []byte) uint64 {
 	return uint64(binary.BigEndian.Uint32(b))<<16 | uint64(binary.BigEndian.Uint16(b[4:]))
@@ -290,7 +293,7 @@ func (s *search) keys(t *testing.T, dir string) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".age")
 		post := filepath.Base(filepath.Dir(filepath.Dir(file)))
-		known, err := readPassphrases(filepath.Join(dir, "secrets", post))
+		known, err := readPassphrases(filepath.Join(dir, s.passphrases, post))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +304,7 @@ func (s *search) keys(t *testing.T, dir string) {
 			}
 		}
 	}
-	known, err := readPassphrases(filepath.Join(dir, "secrets", "root"))
+	known, err := readPassphrases(filepath.Join(dir, s.passphrases, "root"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +366,7 @@ func (s *search) walk(t *testing.T, dir string) (found, seen []string) {
 			return err
 		}
 		name, _ := filepath.Rel(dir, path)
-		if name == "secrets" {
+		if name == s.passphrases {
 			return fs.SkipDir
 		}
 		if !d.Type().IsRegular() {
@@ -401,7 +404,7 @@ func (s *search) in(b []byte) (found []string) {
 
 // TestWalkFinds proves that the walk can fail: what is planted, in each spelling, is found, and nothing else.
 func TestWalkFinds(t *testing.T) {
-	s := newSearch()
+	s := newSearch("secrets")
 	s.public = []string{"SOVIET AMBASSADOR"}
 	s.runs("The first two trains can stand at the frontier by Sunday.")
 	s.words("SOVIET AMBASSADOR")

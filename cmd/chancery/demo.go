@@ -253,14 +253,14 @@ func (d *demo) follow(ctx context.Context) error {
 		d.stage(demoStage{Name: "dispatch", At: *x.Dispatched, Post: home.name, What: fmt.Sprintf("to %s: %d sections, %d bytes on the wire", x.Post, len(x.Specials), x.Bytes), Bytes: x.Bytes})
 	}
 	d.compareWithPaper(&s)
-	if n := len(s.Telegram.Copies); n > 0 {
-		d.stage(demoStage{Name: "distribute", At: time.Now(), Post: home.name, What: fmt.Sprintf("copies for %d holders of its own; the list stays here and was not sent", n)})
-	}
 	for _, x := range s.Addressed {
 		if err := d.arrived(ctx, d.plan.post(x.Post), x.Serial); err != nil {
 			return err
 		}
 		d.stage(demoStage{Name: "receipt", At: *x.Receipted, Post: home.name, What: fmt.Sprintf("signed by %s, %s after it was queued", x.Post, x.Receipted.Sub(x.Queued).Round(time.Millisecond))})
+	}
+	if len(s.Telegram.Copies) > 0 {
+		return d.distribute(ctx, home, &s)
 	}
 	return nil
 }

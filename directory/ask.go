@@ -198,16 +198,13 @@ func (d *Directory) LetterKeys(post string) []LetterKey {
 	return nil
 }
 
-// Now, for a time of [Directory.May], asks what is in force.
-var Now time.Time
-
 // ErrRevoked says that a key is not to be trusted any more.
 var ErrRevoked = errors.New("the key is revoked")
 
 // May says why a key is not entitled to act in a role at a post. It is when its person is of that post, has the role (of several asked
 // together, all) and is neither ended nor suspended, when the key is not revoked, and when no later key took its place. Of what was signed
 // at an earlier time it is asked whether it was entitled then: before the end, by the roles of that time, and by a key that was replaced
-// since, if it signed for its successor. A suspension and a revocation stop what was signed earlier too.
+// since, if it signed for its successor. A suspension and a revocation stop what was signed earlier too. The zero time asks what is in force.
 func (d *Directory) May(role Role, ref telegram.KeyRef, post string, at time.Time) error {
 	if role == 0 {
 		return errors.New("no role is asked for")

@@ -237,7 +237,7 @@ func use(t *testing.T, d *Directory) {
 		d.LetterKey(p.Name, now())
 		for _, person := range d.People(p.Name) {
 			for _, k := range d.Keys(person.Number) {
-				d.May(Releaser, k.Ref, p.Name, Now)
+				d.May(Releaser, k.Ref, p.Name, now())
 			}
 		}
 	}

@@ -183,7 +183,7 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	if string(same.Marshal()) != string(written) {
 		return fmt.Errorf("draft %d was changed since: what was signed is not what it says now", id)
 	}
-	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, directory.Now); err != nil {
+	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, time.Time{}); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
 	key, err := v.person(t.Drafter)

@@ -298,5 +298,5 @@ func (a *app) ownKey(f *folder, d *directory.Directory, who *asOfficer) (*person
 	if err := readSecret(file, pass, s); err != nil {
 		return nil, err
 	}
-	return s, d.May(directory.Releaser, s.ref(), f.config.Name, directory.Now)
+	return s, d.May(directory.Releaser, s.ref(), f.config.Name, time.Time{})
 }

@@ -85,15 +85,16 @@ type receiver struct {
 // queue is what is known of one precedence. One request always stands at the hub; while more waits there, others run ahead, which the
 // hub answers at once.
 type queue struct {
-	msgs     []*nats.Msg // fetched, not yet taken
-	waiting  int         // at the hub, by its last word
-	standing string      // the subject for the answer to the standing request; empty without one
-	until    time.Time   // when the hub has surely forgotten it
-	ahead    int         // requests that run ahead
-	soon     time.Time   // when they have surely been answered
-	failed   int         // how often in a row the hub had no such stream
-	ask      time.Time   // no request before
-	take     time.Time   // no take before
+	msgs     []*nats.Msg   // fetched, not yet taken
+	waiting  int           // at the hub, by its last word
+	standing string        // the subject for the answer to the standing request; empty without one
+	until    time.Time     // when the hub has surely forgotten it
+	stands   time.Duration // how long the next one stands
+	ahead    int           // requests that run ahead
+	soon     time.Time     // when they have surely been answered
+	failed   int           // how often in a row the hub had no such stream
+	ask      time.Time     // no request before
+	take     time.Time     // no take before
 }
 
 // join follows the line to a new connection. What was fetched stays and can still be acknowledged; open requests died with the old one.
@@ -114,7 +115,7 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 	r.nc, r.epoch = nc, epoch
 	for p := range r.queue {
 		q := &r.queue[p]
-		q.standing, q.ahead, q.waiting, q.ask = "", 0, 0, time.Time{}
+		q.standing, q.ahead, q.waiting, q.ask, q.stands = "", 0, 0, time.Time{}, firstStands
 	}
 	return nil
 }
@@ -143,6 +144,11 @@ func (r *receiver) giveBack() {
 	}
 }
 
+// firstStands is how long the first request after a login stands; each that expires in peace is followed by one that stands twice as long, up to
+// pullExpires. The hub makes consumers anew around a login, or after its own death, and forgets without a word the request that it had: what came
+// then would lie there until the request was surely forgotten.
+const firstStands = 2 * time.Second
+
 // pull asks for more of each precedence that has room.
 func (r *receiver) pull() {
 	now := time.Now()
@@ -153,7 +159,10 @@ func (r *receiver) pull() {
 			continue
 		}
 		if q.standing == "" || now.After(q.until) {
-			q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, pullExpires.Nanoseconds())), now.Add(pullExpires+10*time.Second)
+			if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
+				q.stands = firstStands
+			}
+			q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+min(q.stands, 10*time.Second))
 		}
 		if q.ahead > 0 && now.After(q.soon) {
 			q.ahead = 0 // answered in vain, or not at all
@@ -209,7 +218,7 @@ func (r *receiver) sort(m *nats.Msg) {
 		q.ahead, q.waiting = max(q.ahead-1, 0), 0
 	case m.Subject != q.standing, status == "100":
 	case status == "408": // expired, in all peace
-		q.standing, q.failed = "", 0
+		q.standing, q.failed, q.stands = "", 0, min(2*q.stands, pullExpires)
 	default: // no such stream, or it was just deleted
 		q.standing, q.ask = "", time.Now().Add(askAgain<<min(q.failed, 4))
 		q.failed++

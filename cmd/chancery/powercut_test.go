@@ -91,7 +91,8 @@ func (s *siege) unwritten() string { return fmt.Sprint("unwritten-", s.runs) }
 // watch looks at what posts show for a while, and leaves a file behind that nobody synchronises.
 func (s *siege) watch(ctx context.Context, t *testing.T, d time.Duration) *seen {
 	out := &seen{received: map[string]bool{}, receipted: map[string]bool{}, next: map[string]uint32{}}
-	for end := time.Now().Add(d); time.Now().Before(end); {
+	shown := func() bool { return len(out.received) > 0 && len(out.receipted) > 0 }
+	for end := time.Now().Add(d); time.Now().Before(end) || !shown() && time.Now().Before(end.Add(time.Minute)); { // a slow machine takes longer to show anything
 		for _, x := range s.posts {
 			s.look(ctx, x, out)
 		}

@@ -17,7 +17,7 @@ ONLY       ?=
 V          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench micro fuzz storm build clean help
+.PHONY: demo test check bench micro fips fuzz storm build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -47,6 +47,9 @@ bench: ## measure against what the machine can do; print a table, write bench/re
 micro: ## run the benchmarks of single functions
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \
 	$(GO) test -run xxx -bench . -benchmem -benchtime $(BENCHTIME) -timeout $(TIMEOUT) $$dirs
+
+fips: ## run the tests of what is signed, sealed and proved with nothing but FIPS 140 cryptography allowed
+	GODEBUG=fips140=only $(GO) test -timeout $(TIMEOUT) ./telegram ./seal ./register ./directory
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \

@@ -23,7 +23,7 @@ import (
 // which are right only when both have the same application and the same root.
 //
 // The words are numbers of 11 bits, the first the highest, in the English list of BIP-39, which is known by any first four letters. The
-// key is HKDF-SHA-256 of the 11 bytes with no salt and the info "chancery/v1/card\n" ‖ fingerprint 32 ‖ the post's name; the words have
+// key is HKDF-SHA-256 of the SHA-256 digest of the 11 bytes, with no salt and the info "chancery/v1/card\n" ‖ fingerprint 32 ‖ the post's name; the words have
 // full entropy, so nothing stretches them. The MAC is HMAC-SHA-256 of the application's text before it. The words read back are the first
 // 11 bytes of HMAC-SHA-256 of "read back\n" and the same text.
 type Card struct{ secret [cardBytes]byte }
@@ -113,7 +113,8 @@ func distance(a, b string) int {
 
 func (c Card) mac(root Fingerprint, post string, label string, text []byte) []byte {
 	info := telegram.LabelCard + string(root[:]) + post
-	key, err := hkdf.Key(sha256.New, c.secret[:], nil, info, sha256.Size)
+	secret := sha256.Sum256(c.secret[:]) // HKDF in FIPS mode takes no key of less than 112 bits
+	key, err := hkdf.Key(sha256.New, secret[:], nil, info, sha256.Size)
 	if err != nil {
 		panic(err) // only a length that cannot be would come here
 	}

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"bytes"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"errors"
 	"fmt"
@@ -64,21 +63,14 @@ func checkEd25519(b []byte) error {
 }
 
 // checkXWing refuses a key to which nothing can be sealed. The parser does not look at the order of the X25519 half, the exchange
-// does; so it is tried here, with a scalar that is nobody's secret.
+// does; so something is sealed to it here, and thrown away.
 func checkXWing(b []byte) error {
-	if _, err := hpke.MLKEM768X25519().NewPublicKey(b); err != nil {
+	key, err := hpke.MLKEM768X25519().NewPublicKey(b)
+	if err != nil {
 		return fmt.Errorf("the X-Wing key does not parse: %w", err)
 	}
-	scalar, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, 32))
-	if err != nil {
-		return err
-	}
-	half, err := ecdh.X25519().NewPublicKey(b[mlkemSize:])
-	if err != nil {
-		return err
-	}
-	if _, err := scalar.ECDH(half); err != nil {
-		return errors.New("the X25519 half of the X-Wing key is of small order")
+	if _, _, err := hpke.NewSender(key, hpke.HKDFSHA256(), hpke.ExportOnly(), nil); err != nil {
+		return fmt.Errorf("nothing can be sealed to the X-Wing key, its X25519 half is of small order: %w", err)
 	}
 	return nil
 }

@@ -45,6 +45,7 @@ type Shown struct {
 	Entry       int64                 `json:"entry"` // its entry in this post's register
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
+	Messages    []Message             `json:"messages,omitempty"` // those within it
 	Duties      []Duty                `json:"duties,omitempty"`
 	Deeds       []Deed                `json:"deeds,omitempty"`  // all that was said of it, the oldest first
 	Filing      *Filing               `json:"filing,omitempty"` // where it lies in the archives
@@ -120,6 +121,7 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 	for _, c := range t.References {
 		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
 	}
+	s.Messages = messages(t.Body)
 	s.DraftRoot, s.Root = t.Roots()
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		verifiers, err := p.registerVerifiers()

@@ -103,13 +103,15 @@ func marks(t *post.Listed) string {
 
 func (a *app) showCommand() *cobra.Command {
 	var in, out, record bool
-	var year int
+	var year, message int
+	var paraphrase string
 	c := &cobra.Command{
 		Use: "show NUMBER", Short: "Show a telegram as a sheet, with how far it has come and every proof checked",
 		Long: `Shows a telegram by this post's own number: the register number of one it sent, the incoming number of one it received.
 When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.
-With --record it shows what was filed, as an archive publishes it; chancery import sheet reads that again.`,
-		Example: "  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
+With --record it shows what was filed, as an archive publishes it; chancery import sheet reads that again. With --message it prints a message within the
+telegram alone, to be handed over: exactly, or with --paraphrase in other words, and marked so. The first is 1, also of those within messages.`,
+		Example: "  chancery show 1 --message 1 --dir beijing\n  chancery show 1 --message 1 --paraphrase words.txt --dir beijing\n  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := telegram.ParseNumber(args[0])
@@ -126,6 +128,9 @@ With --record it shows what was filed, as an archive publishes it; chancery impo
 				return err
 			}
 			say := func() error { return a.say(s, "%s", shownWords(s)) }
+			if message != 0 || paraphrase != "" {
+				say = func() error { return a.sayMessage(s, max(message, 1), paraphrase) }
+			}
 			if record {
 				say = func() error { return a.sayRecord(f, s) }
 			}
@@ -142,7 +147,37 @@ With --record it shows what was filed, as an archive publishes it; chancery impo
 	c.Flags().BoolVar(&out, "out", false, "one that was sent")
 	c.Flags().BoolVar(&record, "record", false, "the record that was filed, in place of the sheet and its proofs")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
+	c.Flags().IntVar(&message, "message", 0, "print alone the message of that `number` within the telegram")
+	c.Flags().StringVar(&paraphrase, "paraphrase", "", "with --message: the words of this `file` in place of its own, marked as a paraphrase")
 	return c
+}
+
+// messageAlone is a message within a telegram, printed alone.
+type messageAlone struct {
+	post.Message
+	Type       telegram.Type `json:"type"`
+	Paraphrase bool          `json:"paraphrase"`
+}
+
+// sayMessage prints a message within a telegram alone.
+func (a *app) sayMessage(s *post.Shown, n int, paraphrase string) error {
+	if n > len(s.Messages) {
+		return fmt.Errorf("%s has %d messages within it, and no message %d", telegram.NumberText(s.Number), len(s.Messages), n)
+	}
+	m := messageAlone{s.Messages[n-1], s.Type, paraphrase != ""}
+	head := banner(s.Type)
+	if paraphrase != "" {
+		words, err := a.readText(paraphrase)
+		if err != nil {
+			return err
+		}
+		m.Text = words
+		head += "PARAPHRASE: the words are not those of the message"
+	}
+	if head != "" {
+		head = strings.TrimSpace(head) + "\n\n"
+	}
+	return a.say(m, "%sTo %s\n\n%s\n\n%s\n", head, m.To, m.Text, m.Signature)
 }
 
 // find gets a telegram by a number that may be of either way.

@@ -148,8 +148,8 @@ func checkDemo(t *testing.T, plan *demoPlan, out *demoResult) {
 	for _, stage := range []struct {
 		name string
 		is   bool
-	}{{"draft", true}, {"convey", s.Conveyed != nil}, {"release", true}, {"register", true}, {"encipher", true}, {"dispatch", true}, {"distribute", len(s.Copies) > 0},
-		{"receive", true}, {"decipher", true}, {"receipt", true}, {"acknowledge", true}, {"fulfil", s.ReportFulfilment}, {"file", len(plan.sheet.Locations) > 0},
+	}{{"draft", true}, {"convey", s.Conveyed != nil}, {"release", true}, {"register", true}, {"encipher", true}, {"dispatch", true},
+		{"receive", true}, {"decipher", true}, {"receipt", true}, {"distribute", len(s.Copies) > 0}, {"acknowledge", true}, {"fulfil", s.ReportFulfilment}, {"file", len(plan.sheet.Locations) > 0},
 		{"prove", true}} {
 		if stage.is {
 			want = append(want, stage.name)
@@ -318,10 +318,15 @@ func (s *search) keyFile(t *testing.T, file, pass string) {
 	t.Helper()
 	var all struct {
 		postSecret
+		holderSecret
 		Seed []byte `json:"seed"`
 	}
 	if err := readSecret(file, pass, &all); err != nil {
 		t.Fatal(err)
+	}
+	if all.Holder != "" {
+		s.key(t, file+" (copy key)", all.Copy)
+		return
 	}
 	if all.Name == "" {
 		s.key(t, file, all.Seed)

@@ -1,0 +1,47 @@
+package chancery_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every test that docs/threats.md names is there, its parts by their names too.
+func TestThreats(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("docs", "threats.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			var b []byte
+			b, err = os.ReadFile(path)
+			all.Write(b)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)(?:/([^`]+))?`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 50 {
+		t.Errorf("the page names %d tests only", len(named))
+	}
+	for _, n := range named {
+		if !strings.Contains(all.String(), "func "+n[1]+"(") {
+			t.Errorf("there is no test %s", n[1])
+		}
+		if n[2] != "" && !strings.Contains(all.String(), `"`+n[2]+`"`) {
+			t.Errorf("%s has no part %q", n[1], n[2])
+		}
+	}
+	for _, script := range regexp.MustCompile(`\(([a-z]+\.txtar)\)`).FindAllStringSubmatch(string(page), -1) {
+		if _, err := os.Stat(filepath.Join("cmd", "chancery", "testdata", script[1])); err != nil {
+			t.Errorf("there is no script %s", script[1])
+		}
+	}
+}

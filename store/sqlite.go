@@ -41,6 +41,7 @@ func (d *DB) openSQLite(ctx context.Context, path string, key []byte, patience t
 	if err := inspect(ctx, path, first); err != nil {
 		return err
 	}
+	d.files = registerBlocks()
 	hook := func(more string) func(*sqlite3.Conn) error {
 		return func(c *sqlite3.Conn) error {
 			if c.Exec(first) != nil {
@@ -52,11 +53,11 @@ func (d *DB) openSQLite(ctx context.Context, path string, key []byte, patience t
 	}
 	const writer = `pragma journal_mode=wal; pragma synchronous=full; pragma wal_autocheckpoint=4000; pragma cache_size=-65536`
 	// Without immediate, a transaction that reads and then writes fails at once beside another process, whatever busy_timeout says.
-	if d.w, err = driver.Open(name(path, "&_txlock=immediate"), hook(writer)); err != nil {
+	if d.w, err = driver.Open(name(d.files, path, "&_txlock=immediate"), hook(writer)); err != nil {
 		return err
 	}
 	hold(d.w, 1)
-	if d.r, err = driver.Open(name(path, ""), hook(`pragma query_only=on; pragma cache_size=-16384`)); err != nil {
+	if d.r, err = driver.Open(name(d.files, path, ""), hook(`pragma query_only=on; pragma cache_size=-16384`)); err != nil {
 		return err
 	}
 	hold(d.r, readers)
@@ -77,10 +78,10 @@ func hold(p *sql.DB, n int) {
 }
 
 // name is the DSN of the file, never with the key.
-func name(path, query string) string {
+func name(files, path, query string) string {
 	// modeof gives the write-ahead log the database's mode.
 	// SQLite knows no + for a space.
-	q := "vfs=adiantum&modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + query
+	q := "vfs=" + files + "&modeof=" + strings.ReplaceAll(url.QueryEscape(path), "+", "%20") + query
 	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: q}
 	return u.String()
 }
@@ -112,7 +113,7 @@ func inspect(ctx context.Context, path, keyPragma string) error {
 	case err != nil:
 		return err
 	}
-	c, err := sqlite3.OpenContext(ctx, name(path, "&immutable=1&mode=ro"))
+	c, err := sqlite3.OpenContext(ctx, name("adiantum", path, "&immutable=1&mode=ro"))
 	if err != nil {
 		return err
 	}

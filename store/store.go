@@ -44,6 +44,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 // What [Open], [DB.Write] and [DB.Read] refuse with, to be told apart by [errors.Is].
@@ -75,6 +77,7 @@ type DB struct {
 	Fault func(Stage) error
 
 	postgres bool
+	files    string  // the name of SQLite's file system of this database; empty on PostgreSQL
 	w        *sql.DB // one connection: it is what makes writes take turns
 	r        *sql.DB
 	wakes    wakes
@@ -110,7 +113,19 @@ func Open(ctx context.Context, url string, key []byte) (*DB, error) {
 	return open(ctx, url, key, patience)
 }
 
+// open tries for as long as patience lasts: turning on a write-ahead log beside another who opens the file, SQLite says at once that it is
+// locked, and does not wait.
 func open(ctx context.Context, url string, key []byte, patience time.Duration) (*DB, error) {
+	for end := time.Now().Add(patience); ; {
+		d, err := openOnce(ctx, url, key, patience)
+		if !errors.Is(err, ErrBusy) || ctx.Err() != nil || time.Now().After(end) {
+			return d, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func openOnce(ctx context.Context, url string, key []byte, patience time.Duration) (*DB, error) {
 	d := &DB{}
 	var err error
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
@@ -136,6 +151,9 @@ func (d *DB) Close() error {
 		if p != nil {
 			errs = append(errs, p.Close())
 		}
+	}
+	if d.files != "" {
+		vfs.Unregister(d.files)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("closing the database: %w", err)

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -146,7 +147,8 @@ type Keeper struct {
 	URL      string // nats://host:port of one server
 	Login    string // Outside.Keeper
 	Sign     func(nonce []byte) ([]byte, error)
-	Replicas int // as in Outside
+	Replicas int           // as in Outside
+	AckWait  time.Duration // after which a message that was fetched and not acknowledged is offered again; 0 means one minute
 }
 
 // Server is what a server of the hub said of itself.
@@ -180,7 +182,7 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	}
 	err = answering(ctx, js)
 	if err == nil {
-		err = (stock{maxBytes: defaultMaxBytes, ackWait: defaultAckWait, replicas: max(k.Replicas, 1)}).make(ctx, js, members)
+		err = (stock{maxBytes: defaultMaxBytes, ackWait: cmp.Or(k.AckWait, defaultAckWait), replicas: max(k.Replicas, 1)}).make(ctx, js, members)
 	}
 	if err != nil {
 		if why := context.Cause(ctx); why != nil {

@@ -95,7 +95,7 @@ func (o *outside) restart() {
 
 func (o *outside) prepare(ms ...Member) []Server {
 	o.t.Helper()
-	all, err := Prepare(o.t.Context(), Keeper{URL: "nats://" + o.Addr(), Login: o.keeper.login, Sign: o.keeper.key.Sign, Replicas: o.set.Replicas}, ms)
+	all, err := Prepare(o.t.Context(), Keeper{URL: "nats://" + o.Addr(), Login: o.keeper.login, Sign: o.keeper.key.Sign, Replicas: o.set.Replicas, AckWait: 5 * time.Second}, ms)
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"crypto/rand"
 	"sync"
 
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
@@ -16,24 +15,39 @@ import (
 type blocks struct {
 	vfs.VFS
 	mu    sync.Mutex
-	files map[string]*sync.RWMutex // by path; guarded by mu
+	files map[string]*blockLock // by path, of those that are open; guarded by mu
 }
 
-// registerBlocks makes an encrypting file system for one database, and gives its name. Its locks are shared by all connections of the database in
-// this process; no other process has the file.
-func registerBlocks() string {
-	name := "chancery-" + rand.Text()
-	vfs.Register(name, adiantum.Wrap(&blocks{VFS: vfs.Find(""), files: map[string]*sync.RWMutex{}}, nil))
-	return name
+type blockLock struct {
+	sync.RWMutex
+	open int // guarded by blocks.mu
 }
 
-func (b *blocks) lock(path string) *sync.RWMutex {
+// encrypted is the name of the file system of all SQLite databases. It is never unregistered: database/sql may close a connection after the
+// pool, and SQLite, which then removes the log, panics where the name is gone.
+const encrypted = "chancery"
+
+func init() {
+	vfs.Register(encrypted, adiantum.Wrap(&blocks{VFS: vfs.Find(""), files: map[string]*blockLock{}}, nil))
+}
+
+// lock gives the lock of a file, shared by all who have it open in this process; no other process has it.
+func (b *blocks) lock(path string) *blockLock {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.files[path] == nil {
-		b.files[path] = &sync.RWMutex{}
+		b.files[path] = &blockLock{}
 	}
+	b.files[path].open++
 	return b.files[path]
+}
+
+func (b *blocks) unlock(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.files[path].open--; b.files[path].open == 0 {
+		delete(b.files, path)
+	}
 }
 
 // Open opens a file without a name of the caller's: it has no other reader.
@@ -47,13 +61,20 @@ func (b *blocks) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File,
 	if err != nil || name == nil || flags&(vfs.OPEN_MEMORY|vfs.OPEN_TEMP_DB|vfs.OPEN_TRANSIENT_DB) != 0 {
 		return f, flags, err
 	}
-	return &blockFile{f, b.lock(name.String())}, flags, nil
+	path := name.String()
+	return &blockFile{File: f, mu: b.lock(path), close: sync.OnceFunc(func() { b.unlock(path) })}, flags, nil
 }
 
 // blockFile is a file of the database. What it does not do itself is the file's below it.
 type blockFile struct {
 	vfs.File
-	mu *sync.RWMutex
+	mu    *blockLock
+	close func()
+}
+
+func (f *blockFile) Close() error {
+	f.close()
+	return f.File.Close()
 }
 
 func (f *blockFile) ReadAt(p []byte, off int64) (int, error) {

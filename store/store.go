@@ -44,8 +44,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 // What [Open], [DB.Write] and [DB.Read] refuse with, to be told apart by [errors.Is].
@@ -77,7 +75,6 @@ type DB struct {
 	Fault func(Stage) error
 
 	postgres bool
-	files    string  // the name of SQLite's file system of this database; empty on PostgreSQL
 	w        *sql.DB // one connection: it is what makes writes take turns
 	r        *sql.DB
 	wakes    wakes
@@ -151,9 +148,6 @@ func (d *DB) Close() error {
 		if p != nil {
 			errs = append(errs, p.Close())
 		}
-	}
-	if d.files != "" {
-		vfs.Unregister(d.files)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("closing the database: %w", err)

@@ -259,3 +259,19 @@ func TestClosed(t *testing.T) {
 		}
 	})
 }
+
+// A connection whose transaction outlives the pool closes after it, and harms nothing: this once panicked.
+func TestClosedUnderATransaction(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB) {
+		write(t, db, put("OSLO", 1))
+		err := db.Write(t.Context(), func(tx *store.Tx) error {
+			if err := put("PARIS", 1)(tx); err != nil {
+				return err
+			}
+			return db.Close()
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -21,6 +21,13 @@ type draftKept struct {
 	Form     string `json:"form"`
 	Telegram []byte `json:"telegram,omitempty"` // as written, once handed over
 	telegram.Signatures
+	Roots *roots `json:"roots,omitempty"` // of the telegram as it was checked on release: registering makes no hash again
+}
+
+// roots are D and R of a telegram.
+type roots struct {
+	Draft telegram.Root `json:"draft"`
+	Root  telegram.Root `json:"release"`
 }
 
 // openedDraft is a draft as it is worked with.
@@ -28,6 +35,7 @@ type openedDraft struct {
 	form     *desk.Form
 	telegram *telegram.Telegram // nil while it is only drafted
 	telegram.Signatures
+	roots *roots // nil until it is released
 }
 
 func (p *Post) openDraft(d *desk.Draft) (*openedDraft, error) {
@@ -43,7 +51,7 @@ func (p *Post) openDraft(d *desk.Draft) (*openedDraft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("draft %d: %w", d.ID, err)
 	}
-	o := &openedDraft{form: form, Signatures: k.Signatures}
+	o := &openedDraft{form: form, Signatures: k.Signatures, roots: k.Roots}
 	if k.Telegram != nil {
 		if o.telegram, err = telegram.Parse(k.Telegram); err != nil {
 			return nil, fmt.Errorf("draft %d: %w", d.ID, err)
@@ -262,7 +270,7 @@ func (p *Post) Release(ctx context.Context, id int64, written, ed, pq []byte) er
 		return fmt.Errorf("releasing: your clock and this machine's are %s apart: set the one that is wrong", skew.Round(time.Second))
 	}
 	d.State, d.Root, d.Changed = desk.Released, root[:], now
-	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: s})
+	d.Body = p.sealDraft(id, &draftKept{Form: o.form.String(), Telegram: written, Signatures: s, Roots: &roots{draftRoot, root}})
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		before := *d
 		before.Root = draftRoot[:]

@@ -26,6 +26,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"chancery.example/chancery/archive"
@@ -131,34 +133,57 @@ func (p *Post) lookAgain(ctx context.Context) (pause time.Duration, err error) {
 	return pause, err
 }
 
-// register registers one batch of what was released, and says how many telegrams that were. A telegram that cannot be registered is
-// held on the desk, with the reason, and does not stop the others.
+// register registers what was released, batch by batch, and says how many telegrams that were. A telegram that cannot be registered is
+// held on the desk, with the reason, and does not stop the others. While a batch is written the next one is opened.
 func (p *Post) register(ctx context.Context) (n int, err error) {
 	v, err := p.current()
 	if err != nil {
 		return 0, err
 	}
+	batch, err := p.nextReleased(ctx, v, nil)
+	for err == nil && len(batch) > 0 {
+		var next []released
+		var failed error
+		var opening sync.WaitGroup
+		if len(batch) == p.config.Batch {
+			opening.Go(func() { next, failed = p.nextReleased(ctx, v, batch) })
+		}
+		err = p.db.Write(ctx, func(tx *store.Tx) error {
+			return p.judging(tx, v, func(b *register.Book) error {
+				for i := range batch {
+					if err := p.registerOne(tx, b, &batch[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+		opening.Wait()
+		if err == nil {
+			n += len(batch)
+			batch, err = next, failed
+		}
+	}
+	return n, err
+}
+
+// nextReleased opens the batch of what was released that comes after those which are being written. It needs no lock.
+func (p *Post) nextReleased(ctx context.Context, v *view, written []released) ([]released, error) {
 	var drafts []desk.Draft
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		drafts, err = desk.Next(tx, p.config.Batch)
+		drafts, err = desk.Next(tx, len(written)+p.config.Batch)
 		return err
-	}); err != nil || len(drafts) == 0 {
-		return 0, err
+	}); err != nil {
+		return nil, err
 	}
-	// The work that needs no lock is done before it is taken.
-	batch := make([]released, len(drafts))
-	parallel(len(drafts), func(i int) { batch[i] = p.openReleased(v, drafts[i]) })
-	err = p.db.Write(ctx, func(tx *store.Tx) error {
-		return p.judging(tx, v, func(b *register.Book) error {
-			for i := range batch {
-				if err := p.registerOne(tx, b, &batch[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
-	return len(batch), err
+	taken := map[int64]bool{}
+	for i := range written {
+		taken[written[i].draft.ID] = true
+	}
+	drafts = slices.DeleteFunc(drafts, func(d desk.Draft) bool { return taken[d.ID] })
+	batch := make([]released, min(len(drafts), p.config.Batch))
+	parallel(len(batch), func(i int) { batch[i] = p.openReleased(v, drafts[i]) })
+	return batch, nil
 }
 
 // openReleased opens a released draft and looks once more whether it may be registered now.
@@ -174,7 +199,11 @@ func (p *Post) openReleased(v *view, d desk.Draft) (r released) {
 		return r
 	}
 	r.Released, r.local = telegram.Released{Telegram: kept.telegram, Signatures: kept.Signatures}, kept.form.Local
-	r.draftRoot, r.root = kept.telegram.Roots()
+	if kept.roots != nil {
+		r.draftRoot, r.root = kept.roots.Draft, kept.roots.Root
+	} else { // released by a version that did not keep them
+		r.draftRoot, r.root = kept.telegram.Roots()
+	}
 	r.err = errors.Join(r.inTime(p.config.Now()), v.mayRelease(r.Telegram, p.config.Name), v.knows(r.Telegram, p.config.Name))
 	return r
 }

@@ -43,6 +43,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -78,6 +79,7 @@ type DB struct {
 	w        *sql.DB // one connection: it is what makes writes take turns
 	r        *sql.DB
 	wakes    wakes
+	spelled  sync.Map // SQL text as we write it → as SQLite reads it; statements are constants, so there are few
 }
 
 // A Stage is a place in [DB.Write] where [DB.Fault] may break it.

@@ -109,7 +109,12 @@ func (t *Tx) spell(q string) string {
 	if t.db.postgres {
 		return q
 	}
-	return question(q)
+	if spelled, ok := t.db.spelled.Load(q); ok {
+		return spelled.(string)
+	}
+	spelled := question(q)
+	t.db.spelled.Store(q, spelled)
+	return spelled
 }
 
 // sort adds to an error of an engine the sentinel a caller can branch on.

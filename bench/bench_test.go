@@ -24,7 +24,7 @@ var (
 	full = flag.Bool("full", false, "measure in earnest, and print the table")
 	out  = flag.String("figures", "", "write the figures to this `file`")
 	only = flag.String("only", "", "measure only the groups that match this `regexp`")
-	many = flag.Int("n", 1000, "`telegrams` from post to post")
+	many = flag.Int("telegrams", 1000, "`telegrams` from post to post")
 )
 
 // results is results.json.
@@ -209,3 +209,6 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// The figures that are kept are whole. make bench writes them anew.
+func TestKeptFigures(t *testing.T) { check(t, "results.json") }

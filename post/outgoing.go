@@ -421,9 +421,11 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 	if v.suspended(to) != nil {
 		return 0, nil
 	}
+	// A batch is begun when half of the window is free, so that it is worth its commit. What is more urgent than all that is under way
+	// finds the window empty.
 	waits := false
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		_, waits, err = circuit.Next(tx, to, p.config.Window)
+		_, waits, err = circuit.Next(tx, to, (p.config.Window+1)/2)
 		return err
 	}); err != nil || !waits {
 		return 0, err

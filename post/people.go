@@ -188,7 +188,7 @@ func (p *Post) entering(tx *store.Tx, fn func(*register.Book) error) error {
 	if err := fn(b); err != nil {
 		return err
 	}
-	signers, err := p.keys.Register.Cosigners(p.origin())
+	signers, err := p.cosigners()
 	if err != nil {
 		return err
 	}

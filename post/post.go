@@ -59,14 +59,15 @@ type LetterKey struct {
 
 // Post is one post. Its methods may be called at the same time, by several processes too when the database is PostgreSQL.
 type Post struct {
-	config  Config
-	keys    Keys
-	db      *store.DB
-	view    atomic.Pointer[view]
-	process string // under which this process owns ways: see owner.go
-	peersMu sync.Mutex
-	peers   map[string]*peer // posts this process carries to; guarded by peersMu
-	heardOf sync.Map         // post → statements of its directory, as the table peer has it at least
+	config    Config
+	keys      Keys
+	db        *store.DB
+	view      atomic.Pointer[view]
+	cosigners func() ([]note.Signer, error) // of the register's checkpoints
+	process   string                        // under which this process owns ways: see owner.go
+	peersMu   sync.Mutex
+	peers     map[string]*peer // posts this process carries to; guarded by peersMu
+	heardOf   sync.Map         // post → statements of its directory, as the table peer has it at least
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -101,7 +102,9 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}, nil
+	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}
+	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
+	return p, nil
 }
 
 // Name is the post's name.

@@ -135,12 +135,25 @@ func (w *cabinet) sign(d *directory.Directory) *directory.Directory {
 	return d
 }
 
+// tester is what a ministry needs of a test, or of a run of package rapid.
+type tester interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // ministry is three posts and what lies between them.
 type ministry struct {
-	t        *testing.T
+	t        tester
 	ether    *ether
+	carrier  func(telegram.Route) circuit.Carrier // of a post; the ether when not set otherwise
 	database func(name string) *store.DB
 	change   func(*post.Config)
+	patience time.Duration // of until
 	mu       sync.Mutex
 	desks    map[string]*desks // those that were asked for; guarded by mu
 	stop     context.CancelFunc
@@ -165,8 +178,10 @@ func open(t *testing.T, change func(*post.Config)) *ministry {
 	return openOn(t, func(string) *store.DB { return storetest.SQLite(t) }, change)
 }
 
-func openOn(t *testing.T, database func(name string) *store.DB, change func(*post.Config)) *ministry {
-	return &ministry{t: t, ether: newEther(1), database: database, change: change, desks: map[string]*desks{}}
+func openOn(t tester, database func(name string) *store.DB, change func(*post.Config)) *ministry {
+	m := &ministry{t: t, ether: newEther(1), patience: 2 * time.Minute, database: database, change: change, desks: map[string]*desks{}}
+	m.carrier = m.ether.at
+	return m
 }
 
 // at is a post. It is opened when it is first asked for, since a database costs more than most tests.
@@ -230,7 +245,7 @@ func (m *ministry) run(posts ...string) {
 	for _, name := range posts {
 		x := m.at(name)
 		p := x.Post
-		m.done.Go(func() { x.ended = p.Run(ctx, m.ether.at(x.route)) })
+		m.done.Go(func() { x.ended = p.Run(ctx, m.carrier(x.route)) })
 	}
 }
 
@@ -246,7 +261,7 @@ func (m *ministry) crash() {
 // until waits for something to become true.
 func (m *ministry) until(what string, ok func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(m.patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			for _, x := range m.opened() {
 				m.t.Logf("%s:\n%s", x.name, x.log)

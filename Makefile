@@ -17,7 +17,7 @@ ONLY       ?=
 V          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench micro fips fuzz storm build clean help
+.PHONY: demo test check bench micro fips race model fuzz storm build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -50,6 +50,12 @@ micro: ## run the benchmarks of single functions
 
 fips: ## run the tests of what is signed, sealed and proved with nothing but FIPS 140 cryptography allowed
 	GODEBUG=fips140=only $(GO) test -timeout $(TIMEOUT) ./telegram ./seal ./register ./directory
+
+race: ## run all tests under the race detector (needs gcc; half an hour)
+	CGO_ENABLED=1 $(GO) test -race -timeout 60m -p 1 $(PKG)
+
+model: ## check the model of a telegram's way, and that each weakened variant of it fails (needs spin and gcc)
+	docs/models/run.sh
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +75,7 @@ func planDemo(file, home string, modern bool) (*demoPlan, error) {
 	}
 	if file != "" {
 		var err error
-		if b, err = os.ReadFile(file); err != nil {
+		if b, err = readFile(file, archive.MaxSheet); err != nil {
 			return nil, err
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -35,9 +34,9 @@ func (a *app) editCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := os.ReadFile(args[1])
+			b, err := readFile(args[1], mostForm)
 			if err != nil {
-				return err
+				return fmt.Errorf("%w. Draft %d is as it was", err, id)
 			}
 			if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
 				return fmt.Errorf("%s: %w. Draft %d is as it was", args[1], err, id)

@@ -139,7 +139,7 @@ func (a *app) newDirectory(file, keys string, officers, threshold int) (err erro
 }
 
 func readDirectory(file string) (*directory.Directory, error) {
-	b, err := os.ReadFile(file)
+	b, err := readFile(file, mostDirectory)
 	if err != nil {
 		return nil, err
 	}
@@ -169,9 +169,9 @@ func (a *app) admit(file string, applications []string, j *joining) error {
 	}
 	var all []directory.Statement
 	for _, x := range applications {
-		b, err := os.ReadFile(x)
+		b, err := readFile(x, mostApplied)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w. The directory is as it was", err)
 		}
 		var checked []directory.Statement
 		if _, _, joins := directory.CutCard(b); joins || j.card != "" {
@@ -264,9 +264,9 @@ func (a *app) sign(file string, keys []string) error {
 }
 
 func (a *app) adopt(cmd *cobra.Command, args []string) error {
-	b, err := os.ReadFile(args[0])
+	b, err := readFile(args[0], mostDirectory)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w. The post goes on with the directory it had", err)
 	}
 	_, o, err := a.at(cmd.Context())
 	if err != nil {

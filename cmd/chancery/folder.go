@@ -55,7 +55,7 @@ func (f *folder) socket() string { return f.file("chancery.sock") }
 
 func openFolder(dir string) (*folder, error) {
 	f := &folder{path: dir}
-	b, err := os.ReadFile(f.file("post.toml"))
+	b, err := readFile(f.file("post.toml"), mostKey)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no post's folder: it has no post.toml. Name one with --dir, or make one with  chancery init", dir)
 	}

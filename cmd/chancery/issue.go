@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -345,7 +344,7 @@ func (a *app) issueSignCommand() *cobra.Command {
 }
 
 func (a *app) signIssued(ctx context.Context, file string, who *asOfficer, yes bool) error {
-	b, err := os.ReadFile(file)
+	b, err := readFile(file, mostApplied)
 	if err != nil {
 		return err
 	}

@@ -61,45 +61,48 @@ func (a *app) newOfficer(dir string, c *officerConfig, roles, key string) error 
 	if _, err := os.Stat(dir); err == nil {
 		return fmt.Errorf("%s is there already: name a new folder. Nothing was made", dir)
 	}
-	if err := os.MkdirAll(f.file("keys"), 0o700); err != nil {
-		return err
-	}
-	made := map[string]any{"folder": dir, "post": c.Post}
-	next := fmt.Sprintf("Next: release at the post:  chancery release DRAFT --officer %s\n", dir)
-	if key != "" {
-		b, err := os.ReadFile(key)
-		if err != nil {
-			os.RemoveAll(dir)
-			return err
-		}
-		if err := writeNew(f.file("keys", filepath.Base(key)), b); err != nil {
-			return err
-		}
-	} else {
-		p, statements, err := a.makePerson(f, roles)
-		if err != nil {
-			os.RemoveAll(dir)
-			return err
-		}
-		if err := errors.Join(writeNew(f.file("application.txt"), directory.Application(statements...)), a.keepPassphrases()); err != nil {
-			return err
-		}
-		made["person"], made["application"] = p.Number, f.file("application.txt")
-		next = fmt.Sprintf("Person %d is to be %s.\nNext: have the key admitted:  chancery directory admit FILE %s\n", p.Number, p.Roles, f.file("application.txt"))
-	}
-	b, err := toml.Marshal(c)
+	made, next, err := a.fillOfficer(f, c, roles, key)
 	if err != nil {
-		return err
-	}
-	if err := writeNew(f.file("officer.toml"), b); err != nil {
-		return err
+		os.RemoveAll(dir)
+		return fmt.Errorf("%w. Nothing was made", err)
 	}
 	return a.say(made, "The officer's folder %s is made.\n%s", dir, next)
 }
 
+// fillOfficer makes what lies in an officer's folder, the passphrase of a new key last.
+func (a *app) fillOfficer(f *folder, c *officerConfig, roles, key string) (made map[string]any, next string, err error) {
+	if err := os.MkdirAll(f.file("keys"), 0o700); err != nil {
+		return nil, "", err
+	}
+	b, err := toml.Marshal(c)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := writeNew(f.file("officer.toml"), b); err != nil {
+		return nil, "", err
+	}
+	made = map[string]any{"folder": f.path, "post": c.Post}
+	if key != "" {
+		if b, err = readFile(key, mostKey); err == nil {
+			err = writeNew(f.file("keys", filepath.Base(key)), b)
+		}
+		return made, fmt.Sprintf("Next: release at the post:  chancery release DRAFT --officer %s\n", f.path), err
+	}
+	p, statements, err := a.makePerson(f, roles)
+	if err != nil {
+		return nil, "", err
+	}
+	made["person"], made["application"] = p.Number, f.file("application.txt")
+	next = fmt.Sprintf("Person %d is to be %s.\nNext: have the key admitted:  chancery directory admit FILE %s\n", p.Number, p.Roles, f.file("application.txt"))
+	if err := writeNew(f.file("application.txt"), directory.Application(statements...)); err != nil {
+		return nil, "", err
+	}
+	return made, next, a.keepPassphrases()
+}
+
 // openOfficer opens an officer's folder.
 func openOfficer(dir string) (*folder, *officerConfig, error) {
-	b, err := os.ReadFile(filepath.Join(dir, "officer.toml"))
+	b, err := readFile(filepath.Join(dir, "officer.toml"), mostKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s is no officer's folder: make one with  chancery officer new", dir)
 	}

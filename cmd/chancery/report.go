@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -46,11 +45,9 @@ func (a *app) replyCommand(r *replying) *cobra.Command {
 				return usage("%q is no %s", args[0], r.number)
 			}
 			if file != "" {
-				b, err := os.ReadFile(file)
-				if err != nil {
-					return err
+				if text, err = readText(file); err != nil {
+					return fmt.Errorf("%w. Nothing was kept", err)
 				}
-				text = string(b)
 			}
 			if text == "" {
 				text = r.text
@@ -189,11 +186,10 @@ The answer, word for word, goes as a telegram within the report: conveyed to the
 				if x.Answer != "" {
 					return "", nil, usage("give the answer with --answer or with --answer-file, not both")
 				}
-				b, err := os.ReadFile(answerFile)
-				if err != nil {
+				var err error
+				if x.Answer, err = readText(answerFile); err != nil {
 					return "", nil, fmt.Errorf("%w. Nothing was kept", err)
 				}
-				x.Answer = string(b)
 			}
 			if x.AnsweredBy != "" && strings.TrimSpace(x.Answer) == "" {
 				return "", nil, usage("say what was answered, with --answer or --answer-file")

@@ -90,7 +90,7 @@ func writeNew(file string, b []byte) error {
 // readSecret opens a key file.
 func readSecret(file, passphrase string, v any) error {
 	defer debug.FreeOSMemory()
-	sealed, err := os.ReadFile(file)
+	sealed, err := readFile(file, mostKey)
 	if err != nil {
 		return fmt.Errorf("reading the key file: %w", err)
 	}

@@ -17,7 +17,7 @@ ONLY       ?=
 V          ?=
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench micro fips race model fuzz storm build clean help
+.PHONY: demo test check bench micro fips race model mutate fuzz storm build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -56,6 +56,9 @@ race: ## run all tests under the race detector (needs gcc; half an hour)
 
 model: ## check the model of a telegram's way, and that each weakened variant of it fails (needs spin and gcc)
 	docs/models/run.sh
+
+mutate: ## remove each check of what comes from outside that has no verdict (ALL=1: each), and see which test fails
+	$(GO) test -v -count=1 -timeout 6h -run '^TestMutants$$' . -mutate $(if $(ALL),-mutate-all) $(if $(ONLY),-mutate-of '$(ONLY)')
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \

@@ -93,3 +93,20 @@ func TestNoTelegramIsLarger(t *testing.T) {
 		l.keep(piece("LIMA", 2, 1, 3, half))
 	})
 }
+
+// Of one post no more than so many telegrams may be here in part. What comes of those that are goes on.
+func TestTooManyUnfinished(t *testing.T) {
+	each(t, func(t *testing.T, l *line) {
+		for serial := range uint32(circuit.MaxUnfinished) {
+			l.keep(piece("OSLO", serial+1, 1, 2, "a"))
+		}
+		err := l.db.Write(t.Context(), func(tx *store.Tx) error {
+			return circuit.Keep(tx, piece("OSLO", circuit.MaxUnfinished+1, 1, 2, "a"))
+		})
+		if !errors.Is(err, circuit.ErrUnfinished) {
+			t.Errorf("one more: %v", err)
+		}
+		l.keep(piece("OSLO", 1, 2, 2, "b"))
+		l.keep(piece("LIMA", 1, 1, 2, "a"))
+	})
+}

@@ -95,6 +95,9 @@ func readForm(r io.Reader) (string, error) {
 	if len(b) > MaxForm {
 		return "", errTooLong
 	}
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return "", errors.New("it is UTF-16 text: save the draft as UTF-8")
+	}
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		return "", fmt.Errorf("line %d has a NUL character: this is no text file", 1+bytes.Count(b[:i], []byte("\n")))

@@ -75,12 +75,11 @@ func TestNewsTravels(t *testing.T) {
 	x.reopen()
 	b.reopen()
 	m.run()
-	time.Sleep(300 * time.Millisecond)
-	sent := len(m.ether.from(x.route)) + len(m.ether.from(b.route))
-	time.Sleep(300 * time.Millisecond)
-	if n := len(m.ether.from(x.route)) + len(m.ether.from(b.route)); n != sent {
-		t.Errorf("they go on telling each other: %d envelopes more", n-sent)
-	}
+	m.until("they tell each other nothing more", func() bool {
+		sent := len(m.ether.from(x.route)) + len(m.ether.from(b.route))
+		time.Sleep(300 * time.Millisecond)
+		return len(m.ether.from(x.route))+len(m.ether.from(b.route)) == sent
+	})
 	// It holds after the root officers have signed all that.
 	have, err := x.Directory()
 	if err != nil {

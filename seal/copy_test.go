@@ -2,7 +2,9 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hpke"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,5 +137,48 @@ func TestCopyThatCannotBe(t *testing.T) {
 	}
 	if _, err := copyOf().Seal(strings.Repeat("x", maxCopyText+1), "Minister", recipient(limaKey)); err == nil {
 		t.Error("a text of any length is sealed")
+	}
+}
+
+// A copy that does not open says to the log why.
+func TestCopyReasons(t *testing.T) {
+	good := sealedCopy(t, "Minister", limaKey)
+	c, err := ParseCopy(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := c.head()
+	sealedAs := func(padded []byte) []byte {
+		enc, sender, err := hpke.NewSender(recipient(limaKey).key, hpke.HKDFSHA256(), hpke.ExportOnly(), copyInfo(head, "Minister", limaKey.hash))
+		if err != nil {
+			t.Fatal(err)
+		}
+		aead, err := copyAEAD(sender.Export, head, enc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(head, enc, aead.Seal(nil, nil, padded, head))
+	}
+	small := bytes.Clone(good)
+	clear(small[len(head)+sizeEnc-32 : len(head)+sizeEnc]) // a point of small order
+	foreign := bytes.Clone(good)
+	foreign[0] ^= 1
+	for what, x := range map[string]struct {
+		sealed []byte
+		why    string
+	}{
+		"a point of small order":      {small, "the encapsulated key"},
+		"altered":                     {append(bytes.Clone(good[:len(good)-1]), good[len(good)-1]^1), "not sealed to this holder, or altered"},
+		"other padding":               {sealedAs(append(pad(secretText), 0)), "the padding"},
+		"shorter than its salt":       {sealedAs(pad(make([]byte, saltLen-1))), "the padding"},
+		"another text":                {sealedAs(pad(make([]byte, saltLen+8))), "not the text of which the copy was made"},
+		"something else, as it seems": {foreign, "no numbered copy, or cut off"},
+	} {
+		if _, _, err := OpenCopy(x.sealed, "Minister", limaKey); !errors.Is(err, ErrRefused) || Reason(err) != x.why {
+			t.Errorf("%s: %v, %s", what, err, Reason(err))
+		}
+	}
+	if _, err := ParseCopy(foreign); err == nil {
+		t.Error("what does not begin as a copy is read as one")
 	}
 }

@@ -60,6 +60,8 @@ func sortPostgres(err error) error {
 		switch e.Code {
 		case "55P03", "40P01", "40001": // lock_not_available, deadlock_detected, serialization_failure
 			return ErrBusy
+		case "53100": // disk_full
+			return ErrFull
 		case "XX001", "XX002": // data_corrupted, index_corrupted
 			return ErrDamaged
 		}

@@ -60,6 +60,8 @@ var (
 	// ErrBusy: another process (or on PostgreSQL, another transaction) held the lock for longer than this one waits, or the
 	// two waited for each other. Nothing was written; the same call may succeed later.
 	ErrBusy = errors.New("the database is locked by another process")
+	// ErrFull: the disk has no room. Nothing was written; the same call succeeds when there is some.
+	ErrFull = errors.New("the disk is full")
 )
 
 // patience is how long a transaction waits for a lock held elsewhere before it gives up with [ErrBusy].
@@ -107,7 +109,7 @@ func (s Stage) String() string {
 // A url that begins with "postgres://" or "postgresql://" names a PostgreSQL database, as pgx reads it; key is then not used. The connection must keep its session (no pooler in
 // transaction mode). Anything else is the path of a SQLite file, whose folder exists; key is then 32 bytes, of which Open keeps a copy.
 //
-// It refuses with [ErrNewer], [ErrForeign], [ErrKey], [ErrDamaged] or [ErrBusy], wrapped. Two processes may open, and migrate, at the same time. Open starts nothing.
+// It refuses with [ErrNewer], [ErrForeign], [ErrKey], [ErrDamaged], [ErrFull] or [ErrBusy], wrapped. Two processes may open, and migrate, at the same time. Open starts nothing.
 func Open(ctx context.Context, url string, key []byte) (*DB, error) {
 	return open(ctx, url, key, patience)
 }
@@ -162,7 +164,7 @@ func (d *DB) Postgres() bool { return d.postgres }
 
 // Write runs fn in a write transaction, the only one of this process: others wait for it, or for the end of ctx.
 // If fn returns nil the transaction is committed and, when Write returns nil, durable. If fn returns an error or panics, nothing of it remains; the
-// error comes back as it was, or joined with [ErrBusy] or [ErrDamaged].
+// error comes back as it was, or joined with [ErrBusy], [ErrFull] or [ErrDamaged].
 //
 // fn must not call Write, and must not use its Tx after it has returned.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {

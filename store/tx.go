@@ -121,7 +121,7 @@ func (t *Tx) spell(q string) string {
 func sort(err error) error {
 	var s error
 	switch {
-	case err == nil || errors.Is(err, ErrBusy) || errors.Is(err, ErrKey) || errors.Is(err, ErrDamaged):
+	case err == nil || errors.Is(err, ErrBusy) || errors.Is(err, ErrKey) || errors.Is(err, ErrFull) || errors.Is(err, ErrDamaged):
 		return err
 	default:
 		if s = sortSQLite(err); s == nil {

@@ -23,6 +23,7 @@ func TestCheckAccepts(t *testing.T) {
 		"a subject of 1024 bytes":      func(t *Telegram) { t.Subject = strings.Repeat("x", 1024) },
 		"a text of one mebibyte":       func(t *Telegram) { t.Body = []Block{{Paragraph, strings.Repeat("x", MaxText)}} },
 		"a name with its punctuation":  func(t *Telegram) { t.From = Address{"O'Neill-Ó (Int.) & Co, 2/3", "SÃO TOMÉ"} },
+		"a character of no use as yet": func(t *Telegram) { t.Body = []Block{{Paragraph, "a\U000e1000b"}} },
 		"marks of right-to-left text":  func(t *Telegram) { t.Body = []Block{{Paragraph, "a\u200fb\u200eג"}} },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,6 +40,13 @@ func TestCheckAccepts(t *testing.T) {
 func crowd(n int) (out []Addressee) {
 	for i := range n {
 		out = append(out, at(fmt.Sprintf("DESK %d", i), fmt.Sprintf("POST %d", i), Routine))
+	}
+	return out
+}
+
+func codes(n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf("CODE%d", i))
 	}
 	return out
 }
@@ -67,6 +75,18 @@ var badHeads = map[string]struct {
 	"an addressee without post": {func(t *Telegram) { t.Info[0].Post = "" }, "an addressee: post"},
 	"precedence 6":              {func(t *Telegram) { t.Info[0].Precedence = 6 }, "precedence 6 is unknown"},
 	"addressed twice":           {func(t *Telegram) { t.Info[0].Address = t.To[0].Address }, "AMBASSADOR@BEIJING is addressed twice"},
+	"urgency 2":                 {func(t *Telegram) { t.Urgency = Immediately + 1 }, "urgency 2 is unknown"},
+	"an act on an exercise": {func(t *Telegram) {
+		t.References = []Reference{{Act: Fulfils, Year: 2026, Serial: Drill.Mark(3), Post: "OSLO"}}
+	}, "of another type"},
+	"an act on no number": {func(t *Telegram) {
+		t.References = []Reference{{Act: Fulfils, Year: 2026, Serial: ^uint32(0), Post: "OSLO"}}
+	}, "of another type"},
+	"too many codes":            {func(t *Telegram) { t.Codes = codes(MaxCodes + 1) }, "subject codes"},
+	"a code of two letters":     {func(t *Telegram) { t.Codes = []string{"AB"} }, "3 to 8 capital letters"},
+	"a code of nine letters":    {func(t *Telegram) { t.Codes = []string{"ABCDEFGHI"} }, "3 to 8 capital letters"},
+	"a code in small letters":   {func(t *Telegram) { t.Codes = []string{"abc"} }, "3 to 8 capital letters"},
+	"a code twice":              {func(t *Telegram) { t.Codes = []string{"ABC", "DEF", "ABC"} }, "stands twice"},
 	"no drafter":                {func(t *Telegram) { t.Drafter = KeyRef{} }, "the drafter is missing"},
 	"a drafter without key":     {func(t *Telegram) { t.Drafter.Key = 0 }, "the drafter is missing"},
 	"a drafter without number":  {func(t *Telegram) { t.Drafter.Person = 0 }, "the drafter is missing"},
@@ -142,6 +162,11 @@ var badBodies = map[string]struct {
 	"a blank that says nothing":   {[]Block{{Blank, ""}}, "from 1 to 255"},
 	"a blank of two bytes":        {[]Block{{Blank, "\x01\x01"}}, "from 1 to 255"},
 	"two blanks for one":          {[]Block{{Blank, "\x01"}, {Blank, "\x01"}}, "write them as one"},
+	"an insertion first":          {[]Block{{Insertion, "\x01x"}}, "within a paragraph"},
+	"an insertion in the air":     {[]Block{{Convey, ""}, {Insertion, "\x01x"}, {End, ""}}, "within a paragraph"},
+	"an insertion of nothing":     {[]Block{{Paragraph, "x"}, {Insertion, string(rune(Supplied))}}, "of which kind it is, and something"},
+	"an insertion of no kind":     {[]Block{{Paragraph, "x"}, {Insertion, "\x00x"}}, "of which kind it is, and something"},
+	"an insertion of a new kind":  {[]Block{{Paragraph, "x"}, {Insertion, string(rune(Sic+1)) + "x"}}, "of which kind it is, and something"},
 	"an unknown block":            {[]Block{{0x47, ""}}, "unknown kind 0x47"},
 }
 

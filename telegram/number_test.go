@@ -24,7 +24,7 @@ func TestNumberText(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, bad := range []string{"", "0", "EX", "EX0", "DR-1", "EX2147483648", "4294967295", "12EX", "4294967296", "seven"} {
+	for _, bad := range []string{"", "0", "EX", "EX0", "DR-1", "EX2147483648", "EX1073741825", "DR1073741825", "EX2147483649", "DR2147483649", "EX4294967296", "4294967295", "12EX", "4294967296", "seven"} {
 		if n, err := ParseNumber(bad); err == nil {
 			t.Errorf("%q is read as %d", bad, n)
 		}

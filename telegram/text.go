@@ -35,7 +35,7 @@ func (p *Precedence) UnmarshalText(b []byte) (err error) {
 
 // UnmarshalText reads person/key.
 func (k *KeyRef) UnmarshalText(b []byte) error {
-	if _, err := fmt.Sscanf(string(b), "%d/%d", &k.Person, &k.Key); err != nil || k.String() != string(b) {
+	if _, _ = fmt.Sscanf(string(b), "%d/%d", &k.Person, &k.Key); k.String() != string(b) {
 		return fmt.Errorf("%q is no key of a person", b)
 	}
 	return nil

@@ -236,7 +236,7 @@ func readShort(s *cryptobyte.String, out *string) bool {
 
 func (l *Label) read(s *cryptobyte.String) bool {
 	var n uint8
-	if !readShort(s, &l.Policy) || !readShort(s, &l.Classification) || !s.ReadUint8(&n) || n > maxCaveats {
+	if !readShort(s, &l.Policy) || !readShort(s, &l.Classification) || !s.ReadUint8(&n) {
 		return false
 	}
 	l.Caveats = nil // of a label given before: Parse refuses both, and until then they cost no memory

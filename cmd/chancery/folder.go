@@ -272,6 +272,9 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 		return err
 	}
 	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
+		if errors.Is(err, store.ErrFull) {
+			return fmt.Errorf("opening the post's database: %w. Nothing was changed. Make room on the disk of %s, and do it again", err, f.path)
+		}
 		if f.config.Database == "" && !errors.Is(err, store.ErrBusy) && !errors.Is(err, store.ErrNewer) {
 			return fmt.Errorf("opening the post's database: %w. %s", err, keepDisk)
 		}

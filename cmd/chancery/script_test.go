@@ -54,6 +54,7 @@ func runScripts(t *testing.T, env []string, files ...string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": cmdFreePort, "await": cmdAwait, "json": cmdJSON, "keep": cmdKeep, "code": cmdCode, "terminate": cmdTerminate,
+			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound,
 		},
 	})

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"sync"
+	"syscall"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
 	"github.com/ncruces/go-sqlite3/vfs"
 	"github.com/ncruces/go-sqlite3/vfs/adiantum"
@@ -86,7 +89,11 @@ func (f *blockFile) ReadAt(p []byte, off int64) (int, error) {
 func (f *blockFile) WriteAt(p []byte, off int64) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.File.WriteAt(p, off)
+	n, err := f.File.WriteAt(p, off)
+	if errors.Is(err, syscall.ENOSPC) { // the library knows it only without its path
+		err = sqlite3.FULL
+	}
+	return n, err
 }
 
 func (f *blockFile) Truncate(size int64) error {

@@ -11,6 +11,7 @@ import (
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/store/storetest"
+	"chancery.example/chancery/telegram"
 )
 
 // releasedAt releases a draft by a releaser whose clock shows that time.
@@ -141,4 +142,57 @@ func TestDamagedTelegramStopsNoFlash(t *testing.T) {
 	m.ether.set(func(e *ether) { e.lose, e.closed[x.route] = 0.6, false })
 	m.run(names[:]...)
 	m.until("the Flash is there and signed for", func() bool { return x.count("select count(*) from outbox where receipted is not null") == 1 })
+}
+
+// A directory that nobody has signed for more than 30 days is used, and somebody is told, once a day.
+func TestStaleDirectory(t *testing.T) {
+	m := open(t, nil)
+	x := m.at("MOSCOW")
+	x.skew.Store(int64(29 * 24 * time.Hour))
+	m.run()
+	x.send("To: AMBASSADOR@BEIJING\n\nWithin the month.\n")
+	m.delivered("MOSCOW")
+	if told := x.trouble(); strings.Contains(told, "out of date") {
+		t.Error(told)
+	}
+	m.crash()
+	x.skew.Store(int64(31 * 24 * time.Hour))
+	x.reopen()
+	m.run()
+	m.until("somebody is told", func() bool {
+		return strings.Contains(x.trouble(), "the directory is out of date (signed ")
+	})
+	x.send("To: AMBASSADOR@BEIJING\n\nA month later.\n")
+	m.delivered("MOSCOW")
+	if n := x.count("select max(times) from alarm"); n != 1 {
+		t.Errorf("it was told %d times", n)
+	}
+	m.whole()
+}
+
+// Between posts whose clocks are a day apart telegrams and receipts go both ways, each under its own post's times.
+func TestClocksADayApart(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"ahead": 24 * time.Hour, "behind": -24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			m := open(t, nil)
+			moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+			moscow.skew.Store(int64(skew))
+			m.run()
+			moscow.send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nBy whatever clock.\n")
+			m.delivered("MOSCOW")
+			beijing.reply(1, telegram.Fulfils, "Done.")
+			m.delivered("BEIJING")
+			m.crash()
+			s := beijing.shown(archive.In, 1)
+			if apart := s.Registered.Sub(s.Arrived.Last); (apart - skew).Abs() > time.Hour {
+				t.Errorf("it was registered at %s and came at %s", s.Registered, s.Arrived.Last)
+			}
+			for _, x := range []*desks{moscow, beijing} {
+				if told := x.trouble(); strings.Contains(told, "alarm of") {
+					t.Error(told)
+				}
+			}
+			m.whole()
+		})
+	}
 }

@@ -158,6 +158,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 func (p *Post) followDirectory(ctx context.Context, carryTo func(post string)) error {
 	wake := p.db.Wake(ctx, topicDirectory)
 	started := map[string]bool{p.config.Name: true}
+	var warned time.Time
 	for ctx.Err() == nil {
 		v, err := p.refresh(ctx)
 		if err != nil && !errors.Is(err, ErrNoDirectory) {
@@ -171,10 +172,28 @@ func (p *Post) followDirectory(ctx context.Context, carryTo func(post string)) e
 				}
 				p.peer(d.Name).wake() // it may have been suspended until now, or be so from now on
 			}
+			if now := p.config.Now(); now.Sub(warned) >= 24*time.Hour {
+				warned = now
+				if err := p.warnStale(ctx, v, now); err != nil {
+					return err
+				}
+			}
 		}
 		p.wait(ctx, time.Minute, wake)
 	}
 	return ctx.Err()
+}
+
+// warnStale raises an alarm, once a day, while the directory is older than it should be. The post goes on: it may be one that only a courier reaches.
+func (p *Post) warnStale(ctx context.Context, v *view, now time.Time) error {
+	err := v.dir.Verify(p.config.Fingerprint, now)
+	if !errors.Is(err, directory.ErrStale) {
+		return nil
+	}
+	return p.db.Write(ctx, func(tx *store.Tx) error {
+		return p.alarm(tx, p.config.Name, fmt.Sprintf("the directory is out of date (%v): its root officers have not signed for more than %d days, or somebody keeps a newer one from this post, and with it whom they revoked. Ask them for it by another way",
+			err, int(directory.Fresh/(24*time.Hour))))
+	})
 }
 
 // wait returns when one of the wakes comes, or after d, or when ctx ends.

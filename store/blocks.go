@@ -28,11 +28,11 @@ type blockLock struct {
 
 // encrypted is the name of the file system of all SQLite databases. It is never unregistered: database/sql may close a connection after the
 // pool, and SQLite, which then removes the log, panics where the name is gone.
-const encrypted = "chancery"
-
-func init() {
-	vfs.Register(encrypted, adiantum.Wrap(&blocks{VFS: vfs.Find(""), files: map[string]*blockLock{}}, nil))
-}
+var encrypted = sync.OnceValue(func() string {
+	const name = "chancery"
+	vfs.Register(name, adiantum.Wrap(&blocks{VFS: vfs.Find(""), files: map[string]*blockLock{}}, nil))
+	return name
+})
 
 // lock gives the lock of a file, shared by all who have it open in this process; no other process has it.
 func (b *blocks) lock(path string) *blockLock {

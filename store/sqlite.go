@@ -53,11 +53,11 @@ func (d *DB) openSQLite(ctx context.Context, path string, key []byte, patience t
 	}
 	const writer = `pragma journal_mode=wal; pragma synchronous=full; pragma wal_autocheckpoint=4000; pragma cache_size=-65536`
 	// Without immediate, a transaction that reads and then writes fails at once beside another process, whatever busy_timeout says.
-	if d.w, err = driver.Open(name(encrypted, path, "&_txlock=immediate"), hook(writer)); err != nil {
+	if d.w, err = driver.Open(name(encrypted(), path, "&_txlock=immediate"), hook(writer)); err != nil {
 		return err
 	}
 	hold(d.w, 1)
-	if d.r, err = driver.Open(name(encrypted, path, ""), hook(`pragma query_only=on; pragma cache_size=-16384`)); err != nil {
+	if d.r, err = driver.Open(name(encrypted(), path, ""), hook(`pragma query_only=on; pragma cache_size=-16384`)); err != nil {
 		return err
 	}
 	hold(d.r, readers)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"chancery.example/chancery/store"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -89,4 +90,17 @@ func cmdPeak(ts *testscript.TestScript, _ bool, args []string) {
 	if peak := exit.SysUsage().(*syscall.Rusage).Maxrss >> 10; peak > most {
 		ts.Fatalf("it held %d MiB: %s", peak, said.String())
 	}
+}
+
+// newer FOLDER makes the database of a post look as if a later version had worked on it.
+func cmdNewer(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := openFolder(ts.MkAbs(args[0]))
+	ts.Check(err)
+	u, err := (&app{dir: f.path, secrets: ts.MkAbs("pass")}).unlock(context.Background(), f, quiet)
+	ts.Check(err)
+	ts.Check(u.db.Write(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.Exec("insert into chancery_schema(version_id, is_applied) values($1, $2)", 99999, true)
+		return err
+	}))
+	u.close()
 }

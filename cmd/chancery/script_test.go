@@ -54,7 +54,7 @@ func runScripts(t *testing.T, env []string, files ...string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": cmdFreePort, "await": cmdAwait, "json": cmdJSON, "keep": cmdKeep, "code": cmdCode, "terminate": cmdTerminate,
-			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak,
+			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak, "newer": cmdNewer,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound,
 		},
 	})

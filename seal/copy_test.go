@@ -181,4 +181,7 @@ func TestCopyReasons(t *testing.T) {
 	if _, err := ParseCopy(foreign); err == nil {
 		t.Error("what does not begin as a copy is read as one")
 	}
+	if _, err := ParseCopy(good[len(telegram.LabelCopy):]); err == nil {
+		t.Error("a copy without its label is read as one")
+	}
 }

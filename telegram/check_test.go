@@ -80,6 +80,7 @@ var badHeads = map[string]struct {
 		t.References = []Reference{{Act: Fulfils, Year: 2026, Serial: Drill.Mark(3), Post: "OSLO"}}
 	}, "of another type"},
 	"an act on no number": {func(t *Telegram) {
+		t.Type = Operation
 		t.References = []Reference{{Act: Fulfils, Year: 2026, Serial: ^uint32(0), Post: "OSLO"}}
 	}, "of another type"},
 	"too many codes":            {func(t *Telegram) { t.Codes = codes(MaxCodes + 1) }, "subject codes"},

@@ -435,3 +435,22 @@ func drawBody(t *rapid.T, line *rapid.Generator[string]) (body []telegram.Block)
 	}
 	return body
 }
+
+func FuzzParseTime(f *testing.F) {
+	for _, s := range []string{"2026-12-07 19:00", "2026-12-07T19:00Z", "071900Z DEC 26", "2026-12-07"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at, err := desk.ParseTime(s)
+		if err != nil {
+			return
+		}
+		written := time.Unix(at, 0).UTC().Format("2006-01-02T15:04:05Z")
+		if again, err := desk.ParseTime(written); err == nil && again != at {
+			t.Errorf("%q is %s, and that is %d", s, written, again)
+		}
+		if due, err := desk.ParseDue(s); err != nil || due < at {
+			t.Errorf("%q is due %d, and is at %d: %v", s, due, at, err)
+		}
+	})
+}

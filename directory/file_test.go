@@ -254,3 +254,32 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseSubject(f *testing.F) {
+	for _, s := range []string{"person 17", "office AMBASSADOR@BEIJING", "post BEIJING", "person 0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		subject, err := ParseSubject(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseSubject(subject.String()); err != nil || again != subject {
+			t.Errorf("%q is %v, and then %v: %v", s, subject, again, err)
+		}
+	})
+}
+
+func FuzzParseFingerprint(f *testing.F) {
+	f.Add(strings.Repeat("8d", 32))
+	f.Add("8d80")
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := ParseFingerprint(s)
+		if err != nil {
+			return
+		}
+		if again, err := ParseFingerprint(p.String()); err != nil || again != p {
+			t.Errorf("%q is %v, and then %v: %v", s, p, again, err)
+		}
+	})
+}

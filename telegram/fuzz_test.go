@@ -120,3 +120,56 @@ func FuzzWords(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseEnvelope(f *testing.F) {
+	e := envelope("first")
+	f.Add(e.Marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := ParseEnvelope(b)
+		if lawful(t, err, func() []byte { return e.Marshal() }, b) && e.Size() != len(b) {
+			t.Errorf("its size is %d, it has %d bytes", e.Size(), len(b))
+		}
+	})
+}
+
+// What stands in forms, files and JSON as one word is read, written and read as the same.
+func FuzzOneWord(f *testing.F) {
+	for _, s := range []string{"AMBASSADOR@BEIJING", "ПОСОЛ@NEW YORK; flash", "immediate", "c00001", "17/2", "fulfils", "exercise", strings.Repeat("0a", 32)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if a, err := ParseAddress(s); err == nil {
+			if again, err := ParseAddress(a.String()); err != nil || again != a || a.String() != s {
+				t.Errorf("the address %q is %v, and then %v: %v", s, a, again, err)
+			}
+		}
+		if r, err := ParseRoute(s); err == nil {
+			if again, err := ParseRoute(r.String()); err != nil || again != r {
+				t.Errorf("the route %q is %v, and then %v: %v", s, r, again, err)
+			}
+		}
+		if p, err := ParsePrecedence(s); err == nil {
+			if again, err := ParsePrecedence(p.String()); err != nil || again != p {
+				t.Errorf("the precedence %q is %v, and then %v: %v", s, p, again, err)
+			}
+		}
+		var x, y Addressee
+		if x.UnmarshalText([]byte(s)) == nil {
+			if b, err := x.MarshalText(); err != nil || y.UnmarshalText(b) != nil || x != y {
+				t.Errorf("the addressee %q is %v, and then %v: %v", s, x, y, err)
+			}
+		}
+		var k, l KeyRef
+		if k.UnmarshalText([]byte(s)) == nil && (l.UnmarshalText([]byte(k.String())) != nil || k != l || k.String() != s) {
+			t.Errorf("the key %q is %v, and then %v", s, k, l)
+		}
+		var root, other Root
+		if root.UnmarshalText([]byte(s)) == nil && (other.UnmarshalText([]byte(root.String())) != nil || root != other) {
+			t.Errorf("the root %q is %v, and then %v", s, root, other)
+		}
+		var act, same Act
+		if act.UnmarshalText([]byte(s)) == nil && (same.UnmarshalText([]byte(act.String())) != nil || act != same) {
+			t.Errorf("the act %q is %v, and then %v", s, act, same)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -62,24 +63,28 @@ func openFolder(dir string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := toml.NewDecoder(strings.NewReader(string(b))).DisallowUnknownFields()
-	if err := d.Decode(&f.config); err != nil {
-		var strict *toml.StrictMissingError
-		if errors.As(err, &strict) {
-			line, _ := strict.Errors[0].Position()
-			return nil, fmt.Errorf("%s: line %d: there is no setting %s", f.file("post.toml"), line, strings.Join(strict.Errors[0].Key(), "."))
-		}
-		var at *toml.DecodeError
-		if errors.As(err, &at) {
-			line, _ := at.Position()
-			return nil, fmt.Errorf("%s: line %d: %s", f.file("post.toml"), line, tomlWords(at))
-		}
-		return nil, fmt.Errorf("%s: %w", f.file("post.toml"), err)
-	}
-	if err := f.config.check(); err != nil {
+	if err := f.config.parse(b); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.file("post.toml"), err)
 	}
 	return f, nil
+}
+
+// parse reads post.toml, and refuses what it does not know or could not do.
+func (c *config) parse(b []byte) error {
+	err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(c)
+	var strict *toml.StrictMissingError
+	var at *toml.DecodeError
+	switch {
+	case errors.As(err, &strict):
+		line, _ := strict.Errors[0].Position()
+		return fmt.Errorf("line %d: there is no setting %s", line, strings.Join(strict.Errors[0].Key(), "."))
+	case errors.As(err, &at):
+		line, _ := at.Position()
+		return fmt.Errorf("line %d: %s", line, tomlWords(at))
+	case err != nil:
+		return err
+	}
+	return c.check()
 }
 
 // tomlWords is what is wrong, without the names of Go types.

@@ -152,11 +152,24 @@ func readPassphrases(file string) (map[string]string, error) {
 		return nil, fmt.Errorf("reading the passphrases: %w", err)
 	}
 	defer f.Close()
+	out, err := parsePassphrases(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the passphrases: %s: %w", file, err)
+	}
+	return out, nil
+}
+
+// parsePassphrases reads lines «key: passphrase»; others are for people. The last line of a key counts.
+func parsePassphrases(r io.Reader) (map[string]string, error) {
 	out := map[string]string{}
-	for s := bufio.NewScanner(f); s.Scan(); {
+	s := bufio.NewScanner(io.LimitReader(r, mostApplied))
+	for s.Scan() {
 		if key, p, ok := strings.Cut(s.Text(), ":"); ok {
 			out[strings.TrimSpace(key)] = strings.TrimSpace(p)
 		}
+	}
+	if s.Err() != nil {
+		return nil, errors.New("it has a line that is too long for a passphrase")
 	}
 	return out, nil
 }

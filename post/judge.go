@@ -1,7 +1,6 @@
 package post
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -145,8 +144,6 @@ func (h *history) at(entry int64) (*view, error) {
 		return nil, nil
 	case h.views[n] != nil:
 		return h.views[n], nil
-	case h.newest == nil:
-		return nil, errors.New("the directory by which it could be judged is gone")
 	}
 	d, err := directory.At(h.tx, h.newest.dir, int64(n))
 	if err != nil {

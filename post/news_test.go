@@ -1,6 +1,7 @@
 package post_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,38 @@ func TestFalseNews(t *testing.T) {
 		if _, told := m.arrives(c.newsOf(n)); !strings.Contains(told, "between other posts") {
 			t.Errorf("%s: %s", name, told)
 		}
+	}
+}
+
+// What travels as news is signed as news, beside the letter's own signature.
+func TestNewsUnsigned(t *testing.T) {
+	m := open(t, nil)
+	m.run("BEIJING")
+	c := newClerk(m, "MOSCOW", "BEIJING")
+	s := telegram.Service{Kind: telegram.ServiceNews, Statement: (&telegram.News{From: "MOSCOW", To: "BEIJING", At: time.Now().Unix(), Size: 1}).Marshal()}
+	s.Ed, s.PQ = c.identity.Sign(telegram.LabelReceipt, s.Statement)
+	if _, told := m.arrives(c.letter(s.Marshal())); !strings.Contains(told, "the signature on news of the directory does not hold") {
+		t.Errorf("people were told %s", told)
+	}
+}
+
+// More news than goes over the wire is carried by hand, and somebody is told.
+func TestTooMuchNews(t *testing.T) {
+	m := open(t, nil)
+	x, b := m.at("MOSCOW"), m.at("BEIJING")
+	m.run()
+	x.send(plain)
+	m.delivered("MOSCOW")
+	var offices []directory.Statement
+	for n := range telegram.MaxNews / 40 {
+		offices = append(offices, directory.Office{Address: telegram.Address{Office: fmt.Sprintf("OFFICE %020d", n), Post: "LONDON"}})
+	}
+	m.adopts(world().sign(must(world().dir.Append(offices...))), "MOSCOW")
+	m.until("somebody is told", func() bool {
+		return strings.Contains(x.log.String(), "more than goes over the wire: carry it there with")
+	})
+	if b.total() != world().dir.Total() {
+		t.Errorf("BEIJING has %d statements", b.total())
 	}
 }
 

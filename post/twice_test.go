@@ -112,6 +112,14 @@ func TestRepeatedSectionIsAnswered(t *testing.T) {
 	still(t, x, 2, "")
 }
 
+// What says that it is the whole telegram, and is only a part of the one that is here, is not that telegram.
+func TestPartForTheWhole(t *testing.T) {
+	m, x, c := atBeijing(t)
+	raw := c.lastMade.Marshal()
+	m.deliver("BEIJING", c.piece(1, 1, raw[1000:]))
+	still(t, x, 1, "the sender gave this serial to another telegram before")
+}
+
 // One who hears a letter can send it again for ever: the series move no further, and pieces that wait are kept once.
 func TestSectionsRepeated(t *testing.T) {
 	m := open(t, nil)

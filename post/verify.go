@@ -293,3 +293,20 @@ func (p *Post) filed(ctx context.Context, way archive.Way, year int, number uint
 	r, err = p.openFiled(f)
 	return f, r, err
 }
+
+// Prove gives what proves to anybody that a telegram is entered in this post's register: a C2SP tlog-proof, see register.ProofOf. Year 0 is this year.
+func (p *Post) Prove(ctx context.Context, way archive.Way, year int, number uint32) (proof string, err error) {
+	f, _, err := p.filed(ctx, way, year, number)
+	if err != nil {
+		return "", err
+	}
+	verifiers, err := p.registerVerifiers()
+	if err != nil {
+		return "", err
+	}
+	err = p.db.Read(ctx, func(tx *store.Tx) error {
+		proof, err = register.ProofOf(tx, f.ID, p.origin(), verifiers)
+		return err
+	})
+	return proof, err
+}

@@ -171,6 +171,9 @@ type (
 		Remark    string `json:"remark,omitempty"`
 		Signature []byte `json:"signature"`
 	}
+	proved struct {
+		Proof string `json:"proof"`
+	}
 	numbered struct {
 		Way    archive.Way `json:"way"`
 		Year   int         `json:"year"`
@@ -305,7 +308,11 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			}
 			return struct{ File []byte }{d.Marshal()}, nil
 		}),
-		"leaving":         does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
+		"leaving": does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
+		"register-prove": does(func(ctx context.Context, in numbered) (any, error) {
+			proof, err := p.Prove(ctx, in.Way, in.Year, in.Number)
+			return proved{proof}, err
+		}),
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))

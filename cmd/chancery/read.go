@@ -260,8 +260,52 @@ func shownWords(s *post.Shown) string {
 	return b.String()
 }
 
+// proveCommand hands out a proof that one telegram is entered.
+func (a *app) proveCommand() *cobra.Command {
+	var in bool
+	var year int
+	var file string
+	c := &cobra.Command{
+		Use: "prove NUMBER", Short: "Hand out a proof that a telegram is entered in the register",
+		Long: `Writes a C2SP tlog-proof: the entry, the way from it to the root of the log, and the post's last signed checkpoint. Whoever has the telegram and the
+directory checks it without this post: docs/formats/register.md says how, docs/formats/check.py does it. It holds no word of the telegram.`,
+		Example: "  chancery register prove 23343 --file proof.txt --dir moscow",
+		Args:    exactly("NUMBER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n, err := telegram.ParseNumber(args[0])
+			if err != nil {
+				return usage("%q is no number of a telegram", args[0])
+			}
+			_, o, err := a.at(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer o.close()
+			way := archive.Out
+			if in {
+				way = archive.In
+			}
+			var out proved
+			if err := o.do(cmd.Context(), "register-prove", numbered{Way: way, Year: year, Number: n}, &out); err != nil {
+				return err
+			}
+			if file == "" {
+				return a.say(out, "%s", out.Proof)
+			}
+			if err := writeNew(file, []byte(out.Proof)); err != nil {
+				return fmt.Errorf("%w. Nothing was written", err)
+			}
+			return a.say(out, "The proof is in %s. Next: give it, with the telegram, to whoever is to check it.\n", file)
+		},
+	}
+	c.Flags().BoolVar(&in, "in", false, "a telegram that was received, by its incoming number")
+	c.Flags().IntVar(&year, "year", 0, "the `year` of the number; this one when it is left out")
+	c.Flags().StringVar(&file, "file", "", "write it to a new `file`")
+	return c
+}
+
 func (a *app) registerCommand() *cobra.Command {
-	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", &cobra.Command{
+	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", a.proveCommand(), &cobra.Command{
 		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
 		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
 is wrong is named. Exit code 3 says that something is.`,

@@ -94,7 +94,7 @@ func walk(suffix string, fn func(file string, text []byte) error) error {
 			return err
 		}
 		if d.IsDir() {
-			if file != "." && (d.Name()[0] == '.' || d.Name() == "testdata" || d.Name() == "bin") {
+			if file != "." && (d.Name()[0] == '.' || d.Name() == "testdata" || d.Name() == "bin" || d.Name() == "node_modules") {
 				return fs.SkipDir
 			}
 			return nil

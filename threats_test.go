@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,5 +44,24 @@ func TestThreats(t *testing.T) {
 		if _, err := os.Stat(filepath.Join("cmd", "chancery", "testdata", script[1])); err != nil {
 			t.Errorf("there is no script %s", script[1])
 		}
+	}
+}
+
+// The table of labels in docs/formats has every label, and no other.
+func TestLabelsAreListed(t *testing.T) {
+	read := func(name string, pattern string) (found []string) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(b), -1) {
+			found = append(found, m[1])
+		}
+		return found
+	}
+	code := read(filepath.Join("telegram", "labels.go"), `= "(chancery/v1/[^"]+)"`)
+	page := read(filepath.Join("docs", "formats", "README.md"), "(?m)^\\| `(chancery/v1/[^`]+)` \\|")
+	if len(code) < 20 || !slices.Equal(code, page) {
+		t.Errorf("labels.go has\n%q\ndocs/formats/README.md has\n%q", code, page)
 	}
 }

@@ -2,13 +2,9 @@ package register
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"slices"
-	"strings"
 
-	"chancery.example/chancery/store"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -176,33 +172,3 @@ func (t *tree) root() tlog.Hash {
 }
 
 func (t *tree) clone() *tree { return &tree{t.size, slices.Clone(t.edge)} }
-
-// proofHeader is the first line of a C2SP tlog-proof.
-const proofHeader = "c2sp.org/tlog-proof@v1"
-
-// ProofOf proves to anybody that a filed telegram is entered: a C2SP tlog-proof, whose extra data is the entry, under the last signed
-// checkpoint. Whoever has the telegram makes the entry anew, and the rest by the post's register key.
-func ProofOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (string, error) {
-	r, err := EntryOf(tx, of, origin, verifiers)
-	if err != nil {
-		return "", err
-	}
-	c, err := lastCheckpoint(tx, origin, verifiers)
-	if err != nil {
-		return "", err
-	}
-	path, err := tlog.ProveRecord(c.Size, r.Index, storedHashes{tx})
-	if err != nil {
-		return "", err
-	}
-	var signed string
-	if err := tx.QueryRow("select note from checkpoint where size = $1", c.Size).Scan(&signed); err != nil {
-		return "", fmt.Errorf("reading the register's last checkpoint: %w", err)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\nextra %s\nindex %d\n", proofHeader, base64.StdEncoding.EncodeToString(r.Leaf), r.Index)
-	for _, h := range path {
-		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
-	}
-	return b.String() + "\n" + signed, nil
-}

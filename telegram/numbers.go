@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -146,6 +147,22 @@ func (r *Released) entry(kind EntryKind, root Root, n *Numbers, seed []byte) []b
 	b := append([]byte(LabelEntry), byte(kind))
 	b = append(append(append(b, root[:]...), release[:]...), draft[:]...)
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(leaves))), numbers[:]...)
+}
+
+// EntryOf says what an entry is of: its kind, and of a telegram R. ok is false for what is no entry.
+func EntryOf(entry []byte) (kind EntryKind, root Root, ok bool) {
+	b, ok := bytes.CutPrefix(entry, []byte(LabelEntry))
+	if !ok || len(b) < 1 {
+		return 0, root, false
+	}
+	kind, b = EntryKind(b[0]), b[1:]
+	switch {
+	case kind == EntryOut || kind == EntryIn:
+		ok = len(b) == 3*32+4+32 && copy(root[:], b) == len(root)
+	default:
+		ok = len(b) == 32 && int(kind) < len(entryKinds) && kind > 0
+	}
+	return kind, root, ok
 }
 
 // NoteEntry is the register's record of something that is no telegram: it fixes what was said and shows nothing of it.

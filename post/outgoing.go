@@ -63,7 +63,9 @@ func (p *Post) registrar(ctx context.Context) error {
 			p.config.Log.Warn("registering again: another process was first", "reason", err)
 			p.wait(ctx, time.Second)
 		case errors.Is(err, errDirectory):
-			_, err = p.refresh(ctx)
+			if _, err := p.refresh(ctx); err != nil {
+				p.wait(ctx, time.Second)
+			}
 		case errors.Is(err, ErrNoDirectory):
 			p.wait(ctx, time.Minute, wake, directory)
 		case err != nil:

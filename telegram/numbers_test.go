@@ -206,3 +206,28 @@ func TestWordsForKinds(t *testing.T) {
 		}
 	}
 }
+
+// What an entry is of can be read from it; what is none is none.
+func TestEntryOf(t *testing.T) {
+	r := registered(rich())
+	_, root := r.Telegram.Roots()
+	out, in := r.OutEntry(root, &r.Numbers), r.InEntry(root, &r.Numbers, [32]byte{1})
+	note := NoteEntry(EntrySent, [32]byte{2}, []byte("said"))
+	for _, c := range []struct {
+		entry []byte
+		kind  EntryKind
+		root  Root
+		ok    bool
+	}{
+		{out, EntryOut, root, true}, {in, EntryIn, root, true}, {note, EntrySent, Root{}, true},
+		{out[:len(out)-1], EntryOut, Root{}, false}, {append(slices.Clone(out), 0), EntryOut, Root{}, false},
+		{note[:len(note)-1], EntrySent, Root{}, false}, {out[1:], 0, Root{}, false}, {[]byte(LabelEntry), 0, Root{}, false}, {nil, 0, Root{}, false},
+		{out[len(LabelEntry):], 0, Root{}, false},
+		{append([]byte(LabelEntry+"\xff"), make([]byte, 32)...), 255, Root{}, false}, {append([]byte(LabelEntry+"\x00"), make([]byte, 32)...), 0, Root{}, false},
+	} {
+		kind, got, ok := EntryOf(c.entry)
+		if ok != c.ok || ok && (kind != c.kind || got != c.root) {
+			t.Errorf("%x is of %v, %v: %v", c.entry, kind, got, ok)
+		}
+	}
+}

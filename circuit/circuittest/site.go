@@ -254,13 +254,6 @@ func (p *post) took() []taken {
 	return slices.Clone(p.order)
 }
 
-// has says whether the post took an envelope.
-func (p *post) has(e telegram.Envelope) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.known[e.ID]
-}
-
 // await waits until the post has taken so many different envelopes in all.
 func (p *post) await(n int) {
 	p.site.Helper()

@@ -126,7 +126,6 @@ func (a *app) cardWords(file string) (string, error) {
 type joining struct {
 	card     string // the keeper's half
 	readBack string // the words the post read
-	how      string // by which way it read them
 	by       string // key file of the officer who compared, "" for the root officers
 }
 

@@ -64,7 +64,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]*).*|\1 \2|' | \
 	while read -r dir name; do \
 		echo "$$dir $$name"; \
-		$(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit 1; \
+		$(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x "$$dir" </dev/null || exit 1; \
 	done
 
 storm: ## kill posts KILLS times (1000) under load and prove that all is there once; goes on with what is in STORM

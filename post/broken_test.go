@@ -225,12 +225,15 @@ func (x *desks) contents() string {
 	return out.String()
 }
 
+// ofItsTime are tables that say what was when: a process ends with or without its ways, and others' registers are shown at any moment.
+var ofItsTime = []string{"owner", "followed", "followed_leaf", "followed_at", "cosignature"}
+
 // shape is how much there is in every table, how far every series is, and in which states the drafts, the orders and the copies are.
 func (x *desks) shape() string {
 	x.m.t.Helper()
 	var out strings.Builder
 	for _, table := range x.tableNames() {
-		if table != "owner" { // a process ends with or without its ways
+		if !slices.Contains(ofItsTime, table) {
 			fmt.Fprintf(&out, "%s %d, ", table, x.count("select count(*) from "+table))
 		}
 	}

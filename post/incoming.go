@@ -41,9 +41,11 @@ type arrived struct {
 	whole     *whole // the telegram, when the section is all of it
 	receipt   *telegram.Receipt
 	news      *telegram.News
-	signed    []byte // the receipt as a service message
-	directory int64  // statements of the directory its sender has
-	err       error  // why it is refused
+	witness   *witnessed
+	answer    answerTo // to the witness
+	signed    []byte   // the receipt as a service message
+	directory int64    // statements of the directory its sender has
+	err       error    // why it is refused
 }
 
 // whole is a telegram of which all sections are here.
@@ -95,6 +97,13 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	}
 	for from, items := range answer {
 		p.sendReceipts(ctx, v, carrier, from, items, now)
+	}
+	for i := range in {
+		if a := &in[i]; !a.answer.empty() {
+			if err := p.sendWitness(ctx, v, carrier, a.from, &a.answer, true); err != nil && ctx.Err() == nil {
+				p.config.Log.Warn("a witness could not be answered; it will be when it speaks again", "post", a.from, "reason", err)
+			}
+		}
 	}
 	for i := range in {
 		if in[i].err == nil && in[i].news != nil {
@@ -163,7 +172,7 @@ func (v *view) agrees(l *seal.Letter) error {
 	return nil
 }
 
-// openService reads a statement from machine to machine: a receipt, or news of the directory.
+// openService reads a statement from machine to machine: a receipt, news of the directory, or of registers.
 func (p *Post) openService(v *view, l *seal.Letter, a *arrived) error {
 	s, err := telegram.ParseService(l.Payload)
 	if err != nil {
@@ -175,6 +184,8 @@ func (p *Post) openService(v *view, l *seal.Letter, a *arrived) error {
 		a.receipt, err = p.openReceipt(v, l, &s)
 	case telegram.ServiceNews:
 		a.news, err = p.readNews(v, l, &s)
+	case telegram.ServiceWitness:
+		a.witness, err = p.openWitness(v, l, &s)
 	default:
 		err = fmt.Errorf("a service message of unknown kind %d", s.Kind)
 	}
@@ -260,7 +271,12 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 	if a.err != nil {
 		return p.alarm(tx, a.from, fmt.Sprintf("a letter was refused: %v", a.err))
 	}
-	if err := p.heard(tx, a); err != nil || a.news != nil {
+	err := p.heard(tx, a)
+	if err != nil || a.news != nil {
+		return err
+	}
+	if a.witness != nil {
+		a.answer, err = p.takeWitness(tx, a.witness, v, now)
 		return err
 	}
 	if a.receipt != nil {
@@ -393,6 +409,9 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := in.keep(tx, id, now); err != nil {
 		return err
 	}
+	if err := p.awaitProof(tx, id, a.from, w.entry, w.Numbers.Registered, now); err != nil {
+		return err
+	}
 	if err := desk.Ask(tx, duties(id, w.Telegram, p.config.Name)); err != nil {
 		return err
 	}
@@ -470,7 +489,7 @@ func (p *Post) sendReceipts(ctx context.Context, v *view, carrier circuit.Carrie
 		statement := (&telegram.Receipt{From: to, To: p.config.Name, At: now.Unix(), Items: part}).Marshal()
 		s := telegram.Service{Kind: telegram.ServiceReceipt, Statement: statement}
 		s.Ed, s.PQ = p.keys.Identity.Sign(telegram.LabelReceipt, statement)
-		if err := p.sendService(ctx, v, carrier, to, &s, now); err != nil && ctx.Err() == nil {
+		if err := p.sendService(ctx, v, carrier, to, telegram.Override, &s, now); err != nil && ctx.Err() == nil {
 			p.config.Log.Warn("a receipt could not be sent; it will be when the telegram comes again", "post", to, "telegrams", len(part), "reason", err)
 		}
 	}

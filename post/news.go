@@ -26,14 +26,22 @@ type lacks struct {
 	size int64
 }
 
-// teller tells peers what they lack of the directory.
+// teller tells peers what they lack of the directory, and shows them at its times this post's register.
 func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
 	wake := p.db.Wake(ctx, topicDirectory)
-	for ctx.Err() == nil {
+	for started := false; ctx.Err() == nil; {
 		if err := p.tell(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("news of the directory could not be told; it is tried again", "reason", err)
 		}
-		p.wait(ctx, time.Minute, wake)
+		if err := p.exchange(ctx, carrier, !started); err == nil {
+			started = true
+		} else if ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("this post's register could not be shown to others; it is tried again", "reason", err)
+		}
+		if err := p.missProofs(ctx, p.config.Now()); err != nil && ctx.Err() == nil {
+			p.config.Log.Warn("it could not be looked for telegrams that no register has; it is tried again", "reason", err)
+		}
+		p.wait(ctx, min(time.Minute, p.config.Witness), wake)
 	}
 	return ctx.Err()
 }
@@ -107,16 +115,16 @@ func (p *Post) sendNews(ctx context.Context, v *view, carrier circuit.Carrier, t
 	statement := (&telegram.News{From: p.config.Name, To: to, At: now.Unix(), Size: uint64(v.dir.Size()), Tail: v.dir.TailDigest(), Part: part}).Marshal()
 	s := telegram.Service{Kind: telegram.ServiceNews, Statement: statement}
 	s.Ed, s.PQ = p.keys.Identity.Sign(telegram.LabelNews, statement)
-	return p.sendService(ctx, v, carrier, to, &s, now)
+	return p.sendService(ctx, v, carrier, to, telegram.Override, &s, now)
 }
 
 // sendService seals a service message and hands it to the carrier.
-func (p *Post) sendService(ctx context.Context, v *view, carrier circuit.Carrier, to string, s *telegram.Service, now time.Time) error {
+func (p *Post) sendService(ctx context.Context, v *view, carrier circuit.Carrier, to string, at telegram.Precedence, s *telegram.Service, now time.Time) error {
 	recipient, keyID, route, err := v.recipient(to, now)
 	if err != nil {
 		return err
 	}
-	e := telegram.Envelope{To: route, Precedence: telegram.Override, KeyID: keyID}
+	e := telegram.Envelope{To: route, Precedence: at, KeyID: keyID}
 	if err := p.letter(v, to, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err != nil {
 		return err
 	}
@@ -148,7 +156,7 @@ func (p *Post) heard(tx *store.Tx, a *arrived) error {
 		return nil
 	}
 	const (
-		learn = `insert into peer (post, size, tail, told, version) values ($1, $2, $3, 0, 0)
+		learn = `insert into peer (post, size, tail, told, version, exchanged) values ($1, $2, $3, 0, 0, $4)
 			on conflict (post) do update set size = excluded.size, tail = excluded.tail where excluded.size > peer.size`
 		newer = " or excluded.size = peer.size and excluded.tail <> peer.tail"
 	)
@@ -156,7 +164,7 @@ func (p *Post) heard(tx *store.Tx, a *arrived) error {
 	if a.news != nil {
 		query += newer
 	}
-	n, err := tx.Exec(query, a.from, size, tail)
+	n, err := tx.Exec(query, a.from, size, tail, p.config.Now().UnixMilli()) // the register is shown at the next time for that
 	if err == nil && n > 0 {
 		tx.Notify(topicDirectory)
 	}

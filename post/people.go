@@ -57,8 +57,20 @@ func (p *Post) refresh(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	v.version = version
-	p.view.Store(v)
-	return v, nil
+	return p.use(v), nil
+}
+
+// use has the post go by a view, unless it goes by a newer one already: what was read a moment ago may have been overtaken.
+func (p *Post) use(v *view) *view {
+	for {
+		old := p.view.Load()
+		if old != nil && old.version >= v.version {
+			return old
+		}
+		if p.view.CompareAndSwap(old, v) {
+			return v
+		}
+	}
 }
 
 func (p *Post) newView(d *directory.Directory) (*view, error) {
@@ -129,7 +141,7 @@ func (p *Post) adopt(ctx context.Context, d *directory.Directory) (total int64, 
 		return 0, false, err
 	}
 	v.version = a.Version
-	p.view.Store(v)
+	p.use(v)
 	return a.Directory.Total(), a.Fresh, nil
 }
 

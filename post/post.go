@@ -33,6 +33,7 @@ type Config struct {
 	Window      int64                 // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
 	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
 	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Witness     time.Duration         // how often other posts are shown what is new in the register; 0 means 6 h
 	Log         *slog.Logger          // nil means slog.Default
 	Now         func() time.Time      // nil means time.Now
 }
@@ -95,6 +96,12 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	}
 	if c.Retry < time.Millisecond || c.Retry > longestRetry {
 		return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, c.Retry)
+	}
+	if c.Witness == 0 {
+		c.Witness = 6 * time.Hour
+	}
+	if c.Witness < time.Millisecond || c.Witness > silentFor {
+		return nil, fmt.Errorf("the register is shown to other posts at least every %s, not every %s", silentFor, c.Witness)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

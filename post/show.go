@@ -47,13 +47,14 @@ type Shown struct {
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Messages    []Message             `json:"messages,omitempty"` // those within it
 	Duties      []Duty                `json:"duties,omitempty"`
-	Deeds       []Deed                `json:"deeds,omitempty"`  // all that was said of it, the oldest first
-	Filing      *Filing               `json:"filing,omitempty"` // where it lies in the archives
-	Alone       bool                  `json:"alone,omitempty"`  // one person drafted and released it
-	Marks       []string              `json:"marks,omitempty"`  // what is known today of who signed it
-	Checked     []string              `json:"checked"`          // what was proved
-	Findings    []string              `json:"findings"`         // what was not
-	Verified    bool                  `json:"verified"`         // everything held
+	Deeds       []Deed                `json:"deeds,omitempty"`            // all that was said of it, the oldest first
+	Filing      *Filing               `json:"filing,omitempty"`           // where it lies in the archives
+	Alone       bool                  `json:"alone,omitempty"`            // one person drafted and released it
+	Marks       []string              `json:"marks,omitempty"`            // what is known today of who signed it
+	Proof       string                `json:"senders_register,omitempty"` // whether it has the telegram: open, proven, too late, missing
+	Checked     []string              `json:"checked"`                    // what was proved
+	Findings    []string              `json:"findings"`                   // what was not
+	Verified    bool                  `json:"verified"`                   // everything held
 }
 
 // Cited is a telegram that this one cites.
@@ -135,7 +136,7 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 		if f.Way == archive.Out {
 			err = p.showAddressed(tx, s, f, t, v, verifiers)
 		} else {
-			err = s.showArrival(tx, f)
+			err = errors.Join(s.showArrival(tx, f), s.showProof(tx, f.ID, f.Post))
 		}
 		if err != nil {
 			return err

@@ -4,11 +4,14 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
+	cosignature "github.com/transparency-dev/formats/note"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -16,8 +19,9 @@ import (
 // proofHeader is the first line of a C2SP tlog-proof.
 const proofHeader = "c2sp.org/tlog-proof@v1"
 
-// ProofOf proves to anybody that a filed telegram is entered: a C2SP tlog-proof, whose extra data is the entry, under the last signed
-// checkpoint. Whoever has the telegram makes the entry anew, and the rest by the post's register key.
+// ProofOf proves to anybody that a filed telegram is entered: a C2SP tlog-proof, whose extra data is the entry, under the newest checkpoint that
+// other posts have signed as witnesses, with their signatures; under the last signed checkpoint while there is none. Whoever has the telegram
+// makes the entry anew, and the rest by the post's register key.
 func ProofOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (string, error) {
 	r, err := EntryOf(tx, of, origin, verifiers)
 	if err != nil {
@@ -27,19 +31,51 @@ func ProofOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (
 	if err != nil {
 		return "", err
 	}
-	path, err := tlog.ProveRecord(c.Size, r.Index, storedHashes{tx})
+	size, witnesses, err := witnessesOf(tx, r.Index, c.Size)
+	if err != nil {
+		return "", err
+	}
+	path, err := tlog.ProveRecord(size, r.Index, storedHashes{tx})
 	if err != nil {
 		return "", err
 	}
 	var signed string
-	if err := tx.QueryRow("select note from checkpoint where size = $1", c.Size).Scan(&signed); err != nil {
-		return "", fmt.Errorf("reading the register's last checkpoint: %w", err)
+	if err := tx.QueryRow("select note from checkpoint where size = $1", size).Scan(&signed); err != nil {
+		return "", fmt.Errorf("reading the register's checkpoint of %d entries: %w", size, err)
 	}
-	return (&Proof{Entry: r.Leaf, Index: r.Index, path: path, signed: signed}).String(), nil
+	return (&Proof{Entry: r.Leaf, Index: r.Index, path: path, signed: signed + witnesses}).String(), nil
 }
 
-// MaxProof bounds a proof, in bytes: two signatures, an entry, and a way through any log.
-const MaxProof = 16 << 10
+// witnessesOf gives the size of the newest checkpoint behind an entry that witnesses have signed, and their signatures; or the last
+// checkpoint's, and none.
+func witnessesOf(tx *store.Tx, idx, last int64) (size int64, lines string, err error) {
+	rows, err := tx.Query("select size, lines from cosignature where size > $1 and size <= $2 and size in (select size from checkpoint) order by size desc, post limit $3", idx, last, maxWitnesses)
+	if err != nil {
+		return 0, "", fmt.Errorf("reading the witnesses' signatures: %w", err)
+	}
+	defer rows.Close()
+	size = last
+	for first := true; rows.Next(); first = false {
+		var n int64
+		var l string
+		if err := rows.Scan(&n, &l); err != nil {
+			return 0, "", fmt.Errorf("reading the witnesses' signatures: %w", err)
+		}
+		if first {
+			size = n
+		}
+		if n == size {
+			lines += l
+		}
+	}
+	return size, lines, rows.Err()
+}
+
+// maxWitnesses is how many witnesses' signatures a proof has at most.
+const maxWitnesses = 8
+
+// MaxProof bounds a proof, in bytes: the post's signatures and its witnesses', an entry, and a way through any log.
+const MaxProof = 48 << 10
 
 // Proof is a tlog-proof that was read. Nothing of it holds before [Proof.Check].
 type Proof struct {
@@ -99,6 +135,30 @@ func (p *Proof) String() string {
 		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
 	}
 	return b.String() + "\n" + p.signed
+}
+
+// Signers are the names under which the checkpoint is signed, the register's own and those of witnesses; nothing is proved by a name.
+func (p *Proof) Signers() (names []string) {
+	_, signatures, _ := strings.Cut(p.signed, "\n\n")
+	for l := range strings.Lines(signatures) {
+		if f := strings.Fields(l); len(f) == 3 && !slices.Contains(names, f[1]) {
+			names = append(names, f[1])
+		}
+	}
+	return names
+}
+
+// Witnessed says whether all of the verifiers, those of another post's register key, have signed the checkpoint, and when they say that they
+// did. What they sign is that the log then was an extension of every one that they were shown before.
+func (p *Proof) Witnessed(verifiers []note.Verifier) (at time.Time, err error) {
+	if _, err := OpenCheckpoint(p.signed, p.Origin, verifiers); err != nil {
+		return at, err
+	}
+	n, err := note.Open([]byte(p.signed), note.VerifierList(verifiers...))
+	if err != nil {
+		return at, err
+	}
+	return cosignature.CoSigV1Timestamp(n.Sigs[0])
 }
 
 // Check says whether the entry stands in a log that all of the verifiers, those of the register that the proof names, have signed.

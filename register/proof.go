@@ -149,15 +149,7 @@ type tree struct {
 
 // add gives the hashes above the leaf that it completes, from below.
 func (t *tree) add(h tlog.Hash) (above []tlog.Hash) {
-	for n := t.size; n&1 == 1; n >>= 1 {
-		last := len(t.edge) - 1
-		h = tlog.NodeHash(t.edge[last], h)
-		t.edge = t.edge[:last]
-		above = append(above, h)
-	}
-	t.edge = append(t.edge, h)
-	t.size++
-	return above
+	return t.addSubtree(0, h)
 }
 
 func (t *tree) root() tlog.Hash {

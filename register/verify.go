@@ -55,7 +55,7 @@ type Finding struct {
 // changed. A gap in a series that a missing or doubtful entry explains is not named: mend that, and verify again.
 //
 // What it cannot see: a database put back whole to an earlier state, which is a healthy register that ends earlier. Only
-// somebody who kept a later checkpoint notices that; checkpoints do not go to witnesses yet.
+// somebody who kept a later checkpoint notices that: the posts that follow this one's register do.
 //
 // remake makes an entry again from what is filed and says which numbers it took; its error says what is wrong with the filed thing.
 // It may read through tx. progress, when not nil, is called after every page of entries. Verify holds one page of the register at a

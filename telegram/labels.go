@@ -18,6 +18,7 @@ const (
 	LabelLetter  = "chancery/v1/letter\n"  // signature: the post sends a letter
 	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received
 	LabelNews    = "chancery/v1/news\n"    // signature: the post says which directory it has, and what another lacks
+	LabelWitness = "chancery/v1/witness\n" // signature: the post says what it knows of registers
 	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
 	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
 	LabelIssue   = "chancery/v1/issue\n"   // signature: an officer issues a statement of the directory

@@ -38,6 +38,7 @@ type config struct {
 	Section  int               `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
 	Window   int64             `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
 	Retry    string            `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
+	Witness  string            `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -109,6 +110,11 @@ func (c *config) check() error {
 	if c.Retry != "" {
 		if d, err := time.ParseDuration(c.Retry); err != nil || d < 100*time.Millisecond {
 			return fmt.Errorf("retry: %q is no duration such as 10s", c.Retry)
+		}
+	}
+	if c.Witness != "" {
+		if d, err := time.ParseDuration(c.Witness); err != nil || d < time.Second || d > 24*time.Hour {
+			return fmt.Errorf("witness: %q is no duration from 1s to 24h, such as 6h", c.Witness)
 		}
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
@@ -344,6 +350,11 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	if c.Retry != "" {
 		if p.Retry, err = time.ParseDuration(c.Retry); err != nil || p.Retry <= 0 {
 			return p, fmt.Errorf("post.toml: retry: %q is no duration such as 10s", c.Retry)
+		}
+	}
+	if c.Witness != "" {
+		if p.Witness, err = time.ParseDuration(c.Witness); err != nil {
+			return p, fmt.Errorf("post.toml: witness: %q is no duration such as 6h", c.Witness)
 		}
 	}
 	return p, nil

@@ -309,6 +309,10 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			return struct{ File []byte }{d.Marshal()}, nil
 		}),
 		"leaving": does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
+		"register-witnesses": does(func(ctx context.Context, _ none) (any, error) {
+			list, size, err := p.Witnesses(ctx)
+			return witnessList{Size: size, Witnesses: list}, err
+		}),
 		"register-prove": does(func(ctx context.Context, in numbered) (any, error) {
 			proof, err := p.Prove(ctx, in.Way, in.Year, in.Number)
 			return proved{proof}, err

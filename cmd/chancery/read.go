@@ -305,7 +305,7 @@ directory checks it without this post: docs/formats/register.md says how, docs/f
 }
 
 func (a *app) registerCommand() *cobra.Command {
-	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", a.proveCommand(), &cobra.Command{
+	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", a.proveCommand(), a.witnessesCommand(), &cobra.Command{
 		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
 		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
 is wrong is named. Exit code 3 says that something is.`,

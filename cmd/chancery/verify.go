@@ -30,12 +30,19 @@ telegram that was entered; whoever has the telegram sees the same R in  chancery
 
 // verified is what a proof shows.
 type verified struct {
-	Post  string             `json:"post"`
-	Kind  telegram.EntryKind `json:"kind"`
-	Root  telegram.Root      `json:"root"`
-	Entry int64              `json:"entry"`
-	Size  int64              `json:"size"`
-	Stale bool               `json:"directory_out_of_date,omitempty"`
+	Post      string             `json:"post"`
+	Kind      telegram.EntryKind `json:"kind"`
+	Root      telegram.Root      `json:"root"`
+	Entry     int64              `json:"entry"`
+	Size      int64              `json:"size"`
+	Witnesses []witness          `json:"witnesses"` // other posts that signed the same checkpoint
+	Stale     bool               `json:"directory_out_of_date,omitempty"`
+}
+
+// witness is a post that has followed the register since before, and signed that it was only added to.
+type witness struct {
+	Post string    `json:"post"`
+	At   time.Time `json:"at"`
 }
 
 func (a *app) verifyProof(file, list, fingerprint string) error {
@@ -70,8 +77,15 @@ func (a *app) verifyProof(file, list, fingerprint string) error {
 	if out.Stale = stale != nil; out.Stale {
 		words = fmt.Sprintf("Warning: %s is %v. Somebody may keep a newer one from you.\n", list, stale)
 	}
-	return a.say(out, "%sThe proof holds: %s has signed a register of %d entries, in which entry %d is of a telegram (%s) with R\n    %s\nNext: hold R against that of the telegram you have, as  chancery show  prints it.\n",
-		words, out.Post, out.Size, out.Entry, out.Kind, out.Root)
+	seen := "No other post has signed this checkpoint as a witness.\n"
+	for i, w := range out.Witnesses {
+		if i == 0 {
+			seen = ""
+		}
+		seen += fmt.Sprintf("Witnessed by %s on %s: it had followed this register, and nothing in it had been changed or taken away.\n", w.Post, w.At.Format(time.DateTime+" UTC"))
+	}
+	return a.say(out, "%sThe proof holds: %s has signed a register of %d entries, in which entry %d is of a telegram (%s) with R\n    %s\n%sNext: hold R against that of the telegram you have, as  chancery show  prints it.\n",
+		words, out.Post, out.Size, out.Entry, out.Kind, out.Root, seen)
 }
 
 // proven checks a proof with the register key that the directory has of the post whose register it names.
@@ -96,7 +110,35 @@ func proven(d *directory.Directory, proof *register.Proof) (*verified, error) {
 		if !ok || root == (telegram.Root{}) {
 			return nil, errors.New("the entry is not of a telegram")
 		}
-		return &verified{Post: p.Name, Kind: kind, Root: root, Entry: proof.Index, Size: c.Size}, nil
+		out := &verified{Post: p.Name, Kind: kind, Root: root, Entry: proof.Index, Size: c.Size, Witnesses: []witness{}}
+		for _, name := range proof.Signers() {
+			if name != proof.Origin {
+				out.Witnesses = append(out.Witnesses, witnessOf(d, proof, name)...)
+			}
+		}
+		return out, nil
 	}
 	return nil, fmt.Errorf("the directory has no post whose register is %q", proof.Origin)
+}
+
+// witnessOf is the post of that name of a register's, if it has signed the proof's checkpoint with both algorithms. What does not hold of a witness
+// takes nothing from the proof, and adds nothing.
+func witnessOf(d *directory.Directory, proof *register.Proof, name string) []witness {
+	for _, p := range d.Posts() {
+		if register.Origin(p.Route) != name {
+			continue
+		}
+		key, err := seal.NewVerifier(p.Register.Ed25519, p.Register.MLDSA)
+		if err != nil {
+			return nil
+		}
+		verifiers, err := key.Cosigners(name)
+		if err != nil {
+			return nil
+		}
+		if at, err := proof.Witnessed(verifiers); err == nil {
+			return []witness{{p.Name, at.UTC()}}
+		}
+	}
+	return nil
 }

@@ -294,6 +294,9 @@ func (p *Post) follow(tx *store.Tx, w *witnessed, a *answerTo, now time.Time) er
 	case errors.Is(err, register.ErrGap):
 		a.cosign = true // it says with it how much is held, and the other begins there
 		return nil
+	case errors.Is(err, register.ErrOlder):
+		a.owe(w.From, w.checkpoint.Size) // if an old copy was put back there, it learns of it
+		return nil
 	case errors.Is(err, register.ErrShorter), errors.Is(err, register.ErrContradicts):
 		a.owe(w.From, w.checkpoint.Size)
 		what := "It put an older copy of its database back, or somebody cut off the end of its register: it may give numbers a second time"

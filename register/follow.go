@@ -21,6 +21,8 @@ var (
 	ErrGap = errors.New("there is a gap before what is new")
 	// ErrShorter: the log is shorter than the other post had signed before.
 	ErrShorter = errors.New("its register is shorter than the one it signed before")
+	// ErrOlder: the same, at a time that may only be another process's clock.
+	ErrOlder = errors.New("its register is a little older than the one it signed before")
 	// ErrContradicts: the checkpoint and what was signed before cannot both be of one log.
 	ErrContradicts = errors.New("its register is not the one that it signed before")
 	// ErrUnsound: what is shown is not what was signed.
@@ -142,6 +144,8 @@ func (f *Followed) compareOlder(tx *store.Tx, c Checkpoint, at int64) error {
 		return ErrContradicts
 	case at > f.At+slack:
 		return ErrShorter
+	case at > f.At:
+		return ErrOlder
 	}
 	return nil
 }

@@ -208,6 +208,7 @@ func TestFollowRefuses(t *testing.T) {
 			"rewritten, shorter":              {rewritten, 30, 30, later, register.ErrContradicts},
 			"rewritten, from the beginning":   {rewritten, 0, 50, later, register.ErrContradicts},
 			"shorter later":                   {log, 30, 30, later, register.ErrShorter},
+			"shorter soon":                    {log, 30, 30, 10010, register.ErrOlder},
 			"shorter before":                  {log, 30, 30, 9000, nil},
 			"a gap":                           {log, 45, 50, later, register.ErrGap},
 			"shorter, from another beginning": {grown("c", 20), 0, 20, later, register.ErrContradicts},

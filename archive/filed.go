@@ -55,6 +55,15 @@ func File(tx *store.Tx, f *Filed) error {
 		int64(f.Number), f.Post, int64(f.Serial), int64(f.Precedence), f.Root[:], f.Body, local, f.At}, "")
 }
 
+// Rewrite puts another body in the place of a filed telegram's: the same telegram, with a signature that came later.
+func Rewrite(tx *store.Tx, id int64, body []byte) error {
+	n, err := tx.Exec("update filed set body = $1 where id = $2", body, id)
+	if err == nil && n != 1 {
+		err = ErrNone
+	}
+	return err
+}
+
 // ErrNone is in the error for a telegram that is not filed here.
 var ErrNone = errors.New("no such telegram is filed here")
 

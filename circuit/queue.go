@@ -18,8 +18,36 @@ type Waiting struct {
 	Of         int64               // the filed telegram
 	Root       telegram.Root
 	Entry      [32]byte // hash of its register entry
+	Form       Form     // in which it goes
 	Sections   int      // how many it makes, 0 while none is sealed
 	Sealed     int      // how many are sealed
+}
+
+// Form is the written form in which a telegram goes to one post. It is chosen when its first section is sealed, and stays.
+type Form uint8
+
+// The forms.
+const (
+	FormOpen  Form = iota // not chosen yet
+	FormFull              // with all signatures
+	FormBrief             // without the one that follows by itself
+)
+
+// formOf reads the form from what is kept: nothing, an empty hash, or the hash that a receipt for the brief form names.
+func formOf(brief []byte) Form {
+	switch {
+	case brief == nil:
+		return FormOpen
+	case len(brief) == 0:
+		return FormFull
+	}
+	return FormBrief
+}
+
+// Chosen keeps the form in which a telegram goes: brief is what a receipt names if it goes in the brief form, nil if in the full one.
+func Chosen(tx *store.Tx, post string, serial uint32, brief []byte) error {
+	_, err := tx.Exec("update outbox set brief = $1 where post = $2 and serial = $3", append([]byte{}, brief...), post, int64(serial))
+	return err
 }
 
 // Queue lays telegrams into the outbox.
@@ -34,11 +62,12 @@ func Queue(tx *store.Tx, ws []Waiting, now time.Time) error {
 // Next is the telegram whose next section is to be sealed for the post now; ok is false when nothing waits or the circuit can take no more.
 func Next(tx *store.Tx, post string, window int64) (w Waiting, ok bool, err error) {
 	w.Post = post
-	var root, entry []byte
-	err = tx.QueryRow(`select serial, precedence, of, root, entry, sections, sealed from outbox
+	var root, entry, brief []byte
+	err = tx.QueryRow(`select serial, precedence, of, root, entry, sections, sealed, brief from outbox
 		where post = $1 and receipted is null and (sections = 0 or sealed < sections)
 		order by precedence desc, serial limit 1`, post).
-		Scan(&w.Serial, &w.Precedence, &w.Of, &root, &entry, &w.Sections, &w.Sealed)
+		Scan(&w.Serial, &w.Precedence, &w.Of, &root, &entry, &w.Sections, &w.Sealed, &brief)
+	w.Form = formOf(brief)
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, false, nil
 	}
@@ -203,6 +232,12 @@ type Delivery struct {
 	Queued    time.Time
 	Receipted time.Time // zero while there is no receipt
 	Receipt   int64     // the register's entry of it
+	Brief     [32]byte  // of FormBrief: what a receipt names in the place of the entry
+}
+
+// Signed says whether a receipt that names a hash is for this telegram: for its entry, or what stands for that in the brief form.
+func (d *Delivery) Signed(root telegram.Root, entry [32]byte) bool {
+	return root == d.Root && (entry == d.Entry || d.Form == FormBrief && entry == d.Brief)
 }
 
 // Deliveries gives how far a filed telegram has come, for each addressed post.
@@ -218,7 +253,7 @@ func DeliveryOf(tx *store.Tx, post string, serial uint32) (*Delivery, error) {
 }
 
 func deliveries(tx *store.Tx, where string, args ...any) ([]Delivery, error) {
-	rows, err := tx.Query("select of, post, serial, precedence, root, entry, sections, sealed, queued, receipted, receipt from outbox where "+where+" order by post", args...)
+	rows, err := tx.Query("select of, post, serial, precedence, root, entry, sections, sealed, queued, receipted, receipt, brief from outbox where "+where+" order by post", args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
@@ -226,14 +261,16 @@ func deliveries(tx *store.Tx, where string, args ...any) ([]Delivery, error) {
 	var out []Delivery
 	for rows.Next() {
 		var d Delivery
-		var root, entry []byte
+		var root, entry, brief []byte
 		var queued int64
 		var at, receipt sql.NullInt64
-		if err := rows.Scan(&d.Of, &d.Post, &d.Serial, &d.Precedence, &root, &entry, &d.Sections, &d.Sealed, &queued, &at, &receipt); err != nil {
+		if err := rows.Scan(&d.Of, &d.Post, &d.Serial, &d.Precedence, &root, &entry, &d.Sections, &d.Sealed, &queued, &at, &receipt, &brief); err != nil {
 			return nil, fmt.Errorf("reading the outbox: %w", err)
 		}
 		copy(d.Root[:], root)
 		copy(d.Entry[:], entry)
+		copy(d.Brief[:], brief)
+		d.Form = formOf(brief)
 		d.Queued = time.UnixMilli(queued)
 		if at.Valid {
 			d.Receipted, d.Receipt = time.UnixMilli(at.Int64), receipt.Int64

@@ -25,6 +25,7 @@ type Listed struct {
 	Action     bool                `json:"action"` // this post is to act; else it is for information
 	Received   time.Time           `json:"received"`
 	Marked     bool                `json:"marked,omitempty"` // something is known of who signed it: see Shown.Marks
+	Hidden     bool                `json:"hidden,omitempty"` // it is shown when all of its signatures are here
 	Open       []desk.Act          `json:"open"`             // what is asked of this post and not done
 	Done       []desk.Act          `json:"done"`
 	Fulfilment *Standing           `json:"fulfilment,omitempty"` // how the order stands, if it asks this post for one or a report was sent
@@ -58,6 +59,13 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 			} else {
 				t := r.Telegram
 				l.From, l.Type, l.Subject = t.From, t.Type, t.Subject
+				state, err := lateState(tx, f.ID)
+				if err != nil {
+					return err
+				}
+				if l.Hidden = p.hidden(f.Post, state); l.Hidden {
+					l.Subject = ""
+				}
 				l.Marked = v != nil && len(v.marks(t, 0, false)) > 0
 				for _, a := range t.To {
 					l.Action = l.Action || a.Post == p.config.Name

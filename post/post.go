@@ -34,6 +34,8 @@ type Config struct {
 	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
 	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
 	Witness     time.Duration         // how often other posts are shown what is new in the register; 0 means 6 h
+	Late        time.Duration         // after this the signatures that frames leave out follow; 0 means a minute
+	Whole       []string              // posts whose telegrams are shown only when all signatures are here
 	Log         *slog.Logger          // nil means slog.Default
 	Now         func() time.Time      // nil means time.Now
 }
@@ -50,6 +52,7 @@ type Keys struct {
 	Register *seal.Signer // signs the register's checkpoints
 	Letters  []LetterKey  // open letters; several while periods overlap
 	Rest     *seal.Rest   // seals what the post keeps
+	Burnable *Burnable    // chains and one-time keys; without it everything goes in letters
 }
 
 // LetterKey is a post's letter key with the id by which the directory and envelopes know it.
@@ -68,6 +71,7 @@ type Post struct {
 	process   string                        // under which this process owns ways: see owner.go
 	peersMu   sync.Mutex
 	peers     map[string]*peer // posts this process carries to; guarded by peersMu
+	burns     atomic.Uint32    // numbers rows that go within a second
 	heardOf   sync.Map         // post → statements of its directory, as the table peer has it at least
 }
 
@@ -103,6 +107,12 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Witness < time.Millisecond || c.Witness > silentFor {
 		return nil, fmt.Errorf("the register is shown to other posts at least every %s, not every %s", silentFor, c.Witness)
 	}
+	if c.Late == 0 {
+		c.Late = time.Minute
+	}
+	if c.Late < time.Millisecond || c.Late > 24*time.Hour {
+		return nil, fmt.Errorf("the signatures that frames leave out follow within 24 h, not after %s", c.Late)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -130,6 +140,11 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	if err := p.Recover(ctx); err != nil {
 		return err
 	}
+	if p.keys.Burnable != nil {
+		if err := p.burnLeft(ctx); err != nil {
+			return err
+		}
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var wg sync.WaitGroup
@@ -146,6 +161,9 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
 		})
 	})
+	if p.keys.Burnable != nil {
+		do("burning", p.burner)
+	}
 	do("telling news", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayNews, func(ctx context.Context) error { return p.teller(ctx, carrier) })
 	})

@@ -52,7 +52,7 @@ func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []regist
 		return nil, nil, errors.New("the directory by which it could be judged is gone")
 	}
 	switch row.Kind {
-	case telegram.EntryOut, telegram.EntryIn:
+	case telegram.EntryOut, telegram.EntryIn, telegram.EntryBriefIn:
 		leaf, taken, err := p.remakeTelegram(tx, v, row)
 		if err == nil {
 			err = p.compareFilings(tx, row.Of)
@@ -82,7 +82,11 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 	if root != f.Root {
 		return nil, nil, errors.New("it is filed under another R than its own")
 	}
-	if err := v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root); err != nil {
+	check := func() error { return v.checkReceived(r, draftRoot, root) }
+	if row.Kind != telegram.EntryBriefIn { // all signatures were there when it was entered
+		check = func() error { return v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root) }
+	}
+	if err := check(); err != nil {
 		return nil, nil, err
 	}
 	if err := v.mayRelease(r.Telegram, r.Telegram.From.Post); err != nil {
@@ -97,11 +101,11 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 		return nil, nil, err
 	}
 	at := time.Unix(f.At, 0)
-	if row.Kind == telegram.EntryIn {
+	if row.Kind != telegram.EntryOut {
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
 			return nil, nil, errors.New("it is filed under another sender or serial than its own")
 		}
-		return p.entryOf(f, r, root), []register.Taken{taken(seriesIncoming(at), f.Number)}, nil
+		return p.entryOf(row.Kind, f, r, root), []register.Taken{taken(seriesIncoming(at), f.Number)}, nil
 	}
 	if f.Way != archive.Out || f.Number != r.Numbers.Register || f.Year != int(r.Numbers.Year) {
 		return nil, nil, errors.New("it is filed under another number than it took")
@@ -170,7 +174,7 @@ func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
 // signedFor says whether a receipt is for what was sent.
 func signedFor(r *telegram.Receipt, d *circuit.Delivery) error {
 	for _, i := range r.Items {
-		if r.To == d.Post && i.Serial == d.Serial && i.Root == d.Root && i.Entry == d.Entry {
+		if r.To == d.Post && i.Serial == d.Serial && d.Signed(i.Root, i.Entry) {
 			return nil
 		}
 	}
@@ -184,7 +188,7 @@ func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt) error {
 		if err != nil {
 			return err
 		}
-		if d != nil && d.Root == i.Root && d.Entry == i.Entry && d.Receipted.IsZero() {
+		if d != nil && d.Signed(i.Root, i.Entry) && d.Receipted.IsZero() {
 			return fmt.Errorf("%s signed for serial %s, and the outbox does not have it so", r.To, telegram.NumberText(i.Serial))
 		}
 	}
@@ -275,7 +279,7 @@ func (p *Post) openFiled(f *archive.Filed) (*telegram.Registered, error) {
 	if err != nil {
 		return nil, err
 	}
-	return telegram.ParseRegistered(raw)
+	return telegram.ParseEither(raw)
 }
 
 // filed reads and opens a telegram by the post's own number; year 0 means the year it is now.

@@ -133,6 +133,17 @@ func CheckRelease(d, r telegram.Root, s *telegram.Signatures, drafter, releaser 
 	return nil
 }
 
+// CheckBrief says whether both people signed, by Ed25519 alone: the releaser's ML-DSA-44 signature is still to come.
+func CheckBrief(d, r telegram.Root, s *telegram.Signatures, drafter, releaser *Verifier) error {
+	if err := CheckDraft(d, s.Draft, drafter); err != nil {
+		return err
+	}
+	if !releaser.verifyEd(telegram.LabelRelease, r[:], s.Release) {
+		return errRelease
+	}
+	return nil
+}
+
 // The algorithm numbers of C2SP signed-note keys.
 const (
 	algCosignatureEd25519 = 0x04

@@ -21,7 +21,7 @@ type Section struct {
 }
 
 // MaxCircuit is the highest number of a circuit: the byte's highest bit says that the piece is of the brief form.
-const MaxCircuit = 0x7f
+const MaxCircuit = 0x7e
 
 // MaxSections bounds the sections of one telegram.
 const MaxSections = 1 << 16
@@ -89,8 +89,8 @@ func ParseSection(b []byte) (Section, error) {
 // parsed is the section with its piece, when its numbers can be.
 func (s Section) parsed(piece []byte) (Section, error) {
 	s.Piece = piece
-	s.Brief, s.Circuit = s.Circuit&0x80 != 0, s.Circuit&MaxCircuit
-	if s.Circuit == 0 || s.Special == 0 || s.Lane == 0 || s.Serial == 0 || s.I == 0 || s.I > s.N || s.N > MaxSections || len(s.Piece) == 0 {
+	s.Brief, s.Circuit = s.Circuit&0x80 != 0, s.Circuit&0x7f
+	if s.Circuit == 0 || s.Circuit > MaxCircuit || s.Special == 0 || s.Lane == 0 || s.Serial == 0 || s.I == 0 || s.I > s.N || s.N > MaxSections || len(s.Piece) == 0 {
 		return s, malformed("a section without its numbers")
 	}
 	return s, nil
@@ -98,6 +98,20 @@ func (s Section) parsed(piece []byte) (Section, error) {
 
 // IsService says whether a letter's payload is a service message and no section.
 func IsService(payload []byte) bool { return len(payload) > 0 && payload[0] == 0 }
+
+// opensChain is the first byte of a letter's payload that also opens a chain; what follows is the payload itself. No section has such a circuit.
+const opensChain = 0xff
+
+// OpensChain marks the payload of a letter that opens a chain.
+func OpensChain(payload []byte) []byte { return append([]byte{opensChain}, payload...) }
+
+// CutOpensChain takes the mark away, and says whether it was there.
+func CutOpensChain(payload []byte) (rest []byte, opens bool) {
+	if len(payload) > 0 && payload[0] == opensChain {
+		return payload[1:], true
+	}
+	return payload, false
+}
 
 // Cut cuts a registered telegram as written into pieces. size counts bytes of the telegram itself, so that a telegram takes the same
 // special numbers whatever the signatures weigh: those ride, with the numbers, on the last piece.

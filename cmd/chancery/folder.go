@@ -39,6 +39,8 @@ type config struct {
 	Window   int64             `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
 	Retry    string            `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
 	Witness  string            `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
+	Late     string            `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
+	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -115,6 +117,16 @@ func (c *config) check() error {
 	if c.Witness != "" {
 		if d, err := time.ParseDuration(c.Witness); err != nil || d < time.Second || d > 24*time.Hour {
 			return fmt.Errorf("witness: %q is no duration from 1s to 24h, such as 6h", c.Witness)
+		}
+	}
+	if c.Late != "" {
+		if d, err := time.ParseDuration(c.Late); err != nil || d < time.Second || d > 24*time.Hour {
+			return fmt.Errorf("late: %q is no duration from 1s to 24h, such as 1m", c.Late)
+		}
+	}
+	for _, name := range c.Whole {
+		if err := telegram.CheckPostName(name); err != nil {
+			return fmt.Errorf("whole: %w", err)
 		}
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
@@ -213,14 +225,19 @@ func (u *unlocked) close() error {
 
 // unlock opens the post. On SQLite one process has it at a time.
 func (a *app) unlock(ctx context.Context, f *folder, log *slog.Logger) (*unlocked, error) {
+	return a.unlockFor(ctx, f, false, log)
+}
+
+// unlockFor opens the post to serve it, or for one command. Only who serves has the store of what is burnt, and one process has that at a time.
+func (a *app) unlockFor(ctx context.Context, f *folder, serving bool, log *slog.Logger) (*unlocked, error) {
 	u := &unlocked{}
-	if f.config.Database == "" {
+	if f.config.Database == "" || serving {
 		var err error
 		if u.lock, err = lockFolder(f.file("lock")); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.openPost(ctx, f, u, log); err != nil {
+	if err := a.openPost(ctx, f, u, serving, log); err != nil {
 		if u.lock != nil {
 			u.lock.Close()
 		}
@@ -256,7 +273,7 @@ func signLock(l *os.File) error {
 	return err
 }
 
-func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Logger) error {
+func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool, log *slog.Logger) error {
 	pass, err := a.passphrase(postKeyName(f.config.Name))
 	if err != nil {
 		return err
@@ -282,6 +299,11 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 	if err := f.hasDatabase(); err != nil {
 		return err
 	}
+	if serving {
+		if keys.Burnable, err = openBurnable(f, u.secret, log); err != nil {
+			return err
+		}
+	}
 	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
 		if errors.Is(err, store.ErrFull) {
 			return fmt.Errorf("opening the post's database: %w. Nothing was changed. Make room on the disk of %s, and do it again", err, f.path)
@@ -298,6 +320,18 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 		u.db.Close()
 	}
 	return err
+}
+
+// openBurnable opens the store of what is burnt. One that is gone or cannot be read is begun anew, and the other posts are told.
+func openBurnable(f *folder, secret *postSecret, log *slog.Logger) (*post.Burnable, error) {
+	b, why, err := post.OpenBurnable(f.file("keys"), seal.Subkey(secret.Master, "burnable"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the store of secrets that are burnt, in %s: %w. Nothing was changed", f.file("keys"), err)
+	}
+	if why != nil {
+		log.Info("a new store of secrets that are burnt was begun", "folder", f.file("keys"), "reason", why)
+	}
+	return b, nil
 }
 
 // keepDisk is what to do when the register is not there or not to be read: what lies on the disk may still be recovered.
@@ -340,7 +374,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Log: log}
 	if p.Route, err = telegram.ParseRoute(c.Route); err != nil {
 		return p, fmt.Errorf("post.toml: route: %w", err)
 	}
@@ -350,6 +384,11 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	if c.Retry != "" {
 		if p.Retry, err = time.ParseDuration(c.Retry); err != nil || p.Retry <= 0 {
 			return p, fmt.Errorf("post.toml: retry: %q is no duration such as 10s", c.Retry)
+		}
+	}
+	if c.Late != "" {
+		if p.Late, err = time.ParseDuration(c.Late); err != nil {
+			return p, fmt.Errorf("post.toml: late: %q is no duration such as 1m", c.Late)
 		}
 	}
 	if c.Witness != "" {

@@ -33,6 +33,7 @@ type Burnable struct {
 	out   map[string]*outChain // by post
 	in    []*inChain           // the oldest first
 	once  []*oneTime
+	terms []*periodKey
 }
 
 // outChain is a chain of frames to a post.
@@ -55,6 +56,13 @@ type oneTime struct {
 	Post string
 	Key  *seal.LetterKey
 	Made time.Time
+}
+
+// periodKey is a letter key of the directory that is burnt when its time is over.
+type periodKey struct {
+	ID                  [4]byte
+	Key                 *seal.LetterKey
+	NotBefore, NotAfter time.Time
 }
 
 // Bounds of the store.
@@ -81,7 +89,7 @@ func OpenBurnable(dir string, key []byte) (b *Burnable, why, err error) {
 	b = &Burnable{dir: dir, rest: rest, out: map[string]*outChain{}}
 	why = b.load()
 	if why != nil {
-		b.out, b.in, b.once, b.dirty = map[string]*outChain{}, nil, nil, true
+		b.out, b.in, b.once, b.terms, b.dirty = map[string]*outChain{}, nil, nil, nil, true
 	}
 	return b, why, b.Save()
 }
@@ -137,6 +145,11 @@ type burnableKept struct {
 		Key  []byte
 		Made time.Time
 	}
+	Terms []struct {
+		ID                  []byte
+		Key                 []byte
+		NotBefore, NotAfter time.Time
+	}
 }
 
 // serviceMargin is how many frames may have gone out since the store was saved: after a start their numbers are passed over.
@@ -167,6 +180,13 @@ func (b *Burnable) parse(text []byte) error {
 			return errors.New("a one-time key that is none")
 		}
 		b.once = append(b.once, &oneTime{[4]byte(x.ID), x.Post, key, x.Made})
+	}
+	for _, x := range k.Terms {
+		key, err := seal.ParseLetterKey(x.Key)
+		if err != nil || len(x.ID) != 4 {
+			return errors.New("a letter key that is none")
+		}
+		b.terms = append(b.terms, &periodKey{[4]byte(x.ID), key, x.NotBefore, x.NotAfter})
 	}
 	return nil
 }
@@ -237,6 +257,17 @@ func (b *Burnable) marshal() []byte {
 			Key  []byte
 			Made time.Time
 		}{x.ID[:], x.Post, key, x.Made})
+	}
+	for _, x := range b.terms {
+		key, err := x.Key.Bytes()
+		if err != nil {
+			continue
+		}
+		k.Terms = append(k.Terms, struct {
+			ID                  []byte
+			Key                 []byte
+			NotBefore, NotAfter time.Time
+		}{x.ID[:], key, x.NotBefore, x.NotAfter})
 	}
 	text, _ := json.Marshal(k)
 	return text
@@ -343,7 +374,7 @@ func (b *Burnable) openFrame(e *telegram.Envelope) (from string, content []byte,
 	return "", nil, known, err
 }
 
-// letterKey is the one-time key of that name, and for whose letter it was made.
+// letterKey is the one-time key of that name, and for whose letter it was made; or a letter key of the directory, which is for anybody's.
 func (b *Burnable) letterKey(id [4]byte) (key *seal.LetterKey, post string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -352,7 +383,29 @@ func (b *Burnable) letterKey(id [4]byte) (key *seal.LetterKey, post string) {
 			return k.Key, k.Post
 		}
 	}
+	for _, k := range b.terms {
+		if k.ID == id {
+			return k.Key, ""
+		}
+	}
 	return nil, ""
+}
+
+// addPeriod keeps a letter key of the directory, and is on disk when it returns: somebody may seal to it from then on.
+func (b *Burnable) addPeriod(k *periodKey) error {
+	b.mu.Lock()
+	b.terms, b.dirty = append(b.terms, k), true
+	b.mu.Unlock()
+	return b.Save()
+}
+
+// expirePeriods burns letter keys whose time was over before a moment.
+func (b *Burnable) expirePeriods(before time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.terms)
+	b.terms = slices.DeleteFunc(b.terms, func(k *periodKey) bool { return k.NotAfter.Before(before) })
+	b.dirty = b.dirty || len(b.terms) != n
 }
 
 // used is what one commit has used up, and opened.
@@ -445,8 +498,9 @@ func (b *Burnable) expire(before func(post string) time.Time) {
 	b.dirty = b.dirty || len(b.in) != n
 }
 
-// oldest is since when what is sealed to the secrets here can be opened with them: the oldest chain in, and the oldest one-time key; zero if there is none.
-func (b *Burnable) oldest() (chain, once time.Time) {
+// oldest is since when what is sealed to the secrets here can be opened with them: the oldest chain in, one-time key, and letter key of the directory; zero
+// if there is none.
+func (b *Burnable) oldest() (chain, once, term time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.in {
@@ -459,5 +513,10 @@ func (b *Burnable) oldest() (chain, once time.Time) {
 			once = k.Made
 		}
 	}
-	return chain, once
+	for _, k := range b.terms {
+		if term.IsZero() || k.NotBefore.Before(term) {
+			term = k.NotBefore
+		}
+	}
+	return chain, once, term
 }

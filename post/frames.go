@@ -14,7 +14,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"chancery.example/chancery/circuit"
@@ -248,7 +250,14 @@ func (p *Post) takeAgain(tx *store.Tx, a *arrived, answer receiptTo) (known bool
 
 // burner saves the store of burnable secrets a moment after something was burnt in it, and gives up what is too old.
 func (p *Post) burner(ctx context.Context) error {
+	looked := p.config.Now()
 	for ctx.Err() == nil {
+		if now := p.config.Now(); now.Sub(looked) >= time.Hour {
+			looked = now
+			if err := p.burnLeft(ctx); err != nil && ctx.Err() == nil {
+				p.config.Log.Warn("it could not be looked for what is too old; it is tried again", "reason", err)
+			}
+		}
 		if err := p.burnOnDisk(ctx); err != nil && ctx.Err() == nil {
 			p.config.Log.Error("what is burnt could not be burnt on disk; it is tried again", "reason", err)
 		}
@@ -326,6 +335,14 @@ func (p *Post) burnLeft(ctx context.Context) error {
 		}
 		return now.Add(-chainKept)
 	})
+	newest := now
+	if len(signed) > 0 {
+		newest = time.Unix(slices.Max(slices.Collect(maps.Values(signed))), 0)
+	}
+	if newest.After(now) {
+		newest = now
+	}
+	p.keys.Burnable.expirePeriods(newest.Add(-periodGrace))
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec("delete from opened where at < $1", now.Add(-2*chainKept).UnixMilli())
 		return err

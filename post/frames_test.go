@@ -293,3 +293,49 @@ func TestOldLettersRepeated(t *testing.T) {
 		t.Error("it did not come in a frame")
 	}
 }
+
+// A post makes its next letter key when it is time, and burns it long after; the horizon says since when each kind of secret is there.
+func TestHorizonAndPeriods(t *testing.T) {
+	m := framed(t, nil)
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	m.run()
+	moscow.sendTo("The first.", "BEIJING")
+	m.delivered("MOSCOW")
+	keys := func(x *desks, of string) int { return len(must(x.Directory()).LetterKeys(of)) }
+	before := keys(beijing, "BEIJING")
+	set := func(d time.Duration) {
+		m.crash()
+		for _, x := range m.opened() {
+			x.skew.Store(int64(d))
+			x.reopen()
+		}
+		m.run()
+	}
+	set(30 * 24 * time.Hour)
+	m.until("the next letter key is known to both", func() bool { return keys(beijing, "BEIJING") == before+1 && keys(moscow, "BEIJING") == before+1 })
+	moscow.tamper("update peer_key set xwing = $1", []byte{})
+	moscow.sendTo("To the new letter key.", "BEIJING")
+	m.delivered("MOSCOW")
+	letters, _ := moscow.envelopesFrom()
+	newest := must(beijing.Directory()).LetterKeys("BEIJING")[before]
+	if last := letters[len(letters)-1]; last.KeyID != newest.ID {
+		t.Errorf("sealed to %x, the newest is %x", last.KeyID, newest.ID)
+	}
+	h, err := beijing.Horizon(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Wire) != 4 || h.Wire[1].Since == nil || !h.Wire[1].Since.Equal(newest.NotBefore) || h.Shelf.Count != 2 {
+		t.Errorf("%+v", h)
+	}
+	set(110 * 24 * time.Hour)
+	m.until("MOSCOW has signed the time", func() bool {
+		return beijing.count("select max(signed) from peer") > time.Now().Add(109*24*time.Hour).Unix()
+	})
+	set(110*24*time.Hour + 2*time.Hour)
+	m.until("it is burnt", func() bool {
+		h, err := beijing.Horizon(t.Context())
+		return err == nil && h.Wire[1].Since != nil && h.Wire[1].Since.After(newest.NotAfter)
+	})
+	m.followed("MOSCOW")
+}

@@ -41,6 +41,9 @@ func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
 		} else if ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("this post's register could not be shown to others; it is tried again", "reason", err)
 		}
+		if err := p.renewPeriod(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("the next letter key could not be made; it is tried again", "reason", err)
+		}
 		if err := p.missLate(ctx, p.config.Now()); err != nil && ctx.Err() == nil {
 			p.config.Log.Warn("it could not be looked for signatures that did not follow; it is tried again", "reason", err)
 		}

@@ -309,6 +309,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			return struct{ File []byte }{d.Marshal()}, nil
 		}),
 		"leaving": does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
+		"horizon": does(func(ctx context.Context, _ none) (any, error) { return p.Horizon(ctx) }),
 		"register-witnesses": does(func(ctx context.Context, _ none) (any, error) {
 			list, size, err := p.Witnesses(ctx)
 			return witnessList{Size: size, Witnesses: list}, err

@@ -256,3 +256,28 @@ func BenchmarkFrame(b *testing.B) {
 		}
 	})
 }
+
+// A telegram of 300 bytes as written, to one addressee, goes in one frame of at most 508 bytes.
+func TestShortTelegramInAFrame(t *testing.T) {
+	tg := &telegram.Telegram{From: telegram.Address{Office: "MINISTRY", Post: "MOSCOW"}, Drafter: telegram.KeyRef{Person: 3273589302, Key: 1}, Releaser: telegram.KeyRef{Person: 3441152609, Key: 1},
+		To: []telegram.Addressee{{Address: telegram.Address{Office: "AMBASSADOR", Post: "BEIJING"}, Precedence: telegram.Routine}}, DTG: 1796636400, Released: 1796636460, RegisterBy: 1796722860,
+		Body: []telegram.Block{{Kind: telegram.Paragraph, Text: "x"}}}
+	tg.Body[0].Text = strings.Repeat("Ice in the harbour. ", 30)[:300-len(tg.Marshal())] // its length takes a byte more
+	tg.Body[0].Text = strings.TrimRight(tg.Body[0].Text, " ") + strings.Repeat("!", 300)
+	tg.Body[0].Text = tg.Body[0].Text[:len(tg.Body[0].Text)-(len(tg.Marshal())-300)]
+	if n := len(tg.Marshal()); n != 300 {
+		t.Fatalf("the telegram has %d bytes", n)
+	}
+	r := &telegram.Registered{Released: telegram.Released{Telegram: tg}, Numbers: telegram.Numbers{Year: 2026, Register: 23343, Registered: 1796636520, Serials: []telegram.Serial{{Post: "BEIJING", Number: 2522}}}}
+	r.Draft, r.Release = make([]byte, telegram.SizeEd25519), make([]byte, telegram.SizeEd25519)
+	section := telegram.Section{Circuit: 1, Special: 1_000_000, Lane: 1_000_000, Serial: 2522, I: 1, N: 1, Brief: true, Piece: r.Brief()}
+	a, _ := twoEnds(t)
+	e := frame()
+	if err := a.Seal(&e, 0x7fff, append([]byte{0xff, 0x0f}, section.MarshalFrame()...)); err != nil {
+		t.Fatal(err)
+	}
+	if e.Size() > 508 {
+		t.Errorf("the frame has %d bytes", e.Size())
+	}
+	t.Logf("%d characters of text; the frame has %d bytes", len(tg.Body[0].Text), e.Size())
+}

@@ -1,11 +1,13 @@
 package eml
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"mime/quotedprintable"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,7 +39,7 @@ func decode(charset string, b []byte) (string, error) {
 	out, err := e.NewDecoder().Bytes(b)
 	// A decoder writes U+FFFD for bytes that are no text of its set.
 	if err != nil || strings.ContainsRune(string(out), utf8.RuneError) {
-		return "", fmt.Errorf("it says that it is %s, and has bytes that are no text there: save the mail as UTF-8", shorten(charset))
+		return "", fmt.Errorf("it says that it is %q, and has bytes that are no text there: save the mail as UTF-8", shorten(charset))
 	}
 	return string(out), nil
 }
@@ -61,8 +63,8 @@ func transferred(encoding string, b []byte) ([]byte, error) {
 	case "", "7bit", "8bit", "binary":
 		return b, nil
 	case "quoted-printable":
-		out, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(string(b))))
-		if err != nil {
+		out, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(b)))
+		if err != nil || badQuotes(b) {
 			return nil, errors.New("its quoted-printable text is damaged")
 		}
 		return out, nil
@@ -80,4 +82,20 @@ func transferred(encoding string, b []byte) ([]byte, error) {
 		return out, nil
 	}
 	return nil, fmt.Errorf("its transfer encoding %q is unknown", shorten(encoding))
+}
+
+// badQuotes finds an equals sign behind which neither a byte nor the end of the line stands. The reader of the library takes it as it is.
+func badQuotes(b []byte) bool {
+	for l := range bytes.Lines(b) {
+		l = bytes.TrimRight(l, " \t\r\n")
+		for i, c := range l {
+			if c != '=' || i == len(l)-1 {
+				continue
+			}
+			if _, err := strconv.ParseUint(string(l[i+1:min(i+3, len(l))]), 16, 8); err != nil || i+3 > len(l) {
+				return true
+			}
+		}
+	}
+	return false
 }

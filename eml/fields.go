@@ -233,7 +233,7 @@ func (r *reader) precedences(s string) error {
 		}
 		w := p.words()
 		if len(w) != 1 {
-			return fmt.Errorf("%s has no precedence here: write  <%s> routine", a, shorten(m.local+"@"+m.domain))
+			return fmt.Errorf("%s has no precedence here: write it behind the address in angle brackets", a)
 		}
 		v, err := telegram.ParsePrecedence(w[0].text)
 		if err != nil {

@@ -81,7 +81,7 @@ func (h *header) one(name string) (value string, ok bool, err error) {
 	}
 	fs[0].used = true
 	if !utf8.ValidString(fs[0].value) {
-		return "", false, fmt.Errorf("%s, on line %d, is not UTF-8", name, fs[0].line)
+		return "", false, fmt.Errorf("%s, on line %d, is not UTF-8: save the mail as UTF-8", name, fs[0].line)
 	}
 	return fs[0].value, true, nil
 }
@@ -112,7 +112,7 @@ func (h *header) unused() (names []string) {
 	for _, f := range h.fields {
 		if key := strings.ToLower(f.name); !f.used && !seen[key] {
 			seen[key] = true
-			names = append(names, f.name)
+			names = append(names, shorten(f.name))
 		}
 	}
 	return names

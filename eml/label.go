@@ -142,7 +142,7 @@ func (r *reader) label(value string) error {
 		return fmt.Errorf("its label is of type %q, which is not known here, and it has no marking to go by", shorten(kind))
 	}
 	if hasLabel {
-		r.leave(fmt.Sprintf("the label of type %s within SIO-Label: its marking is the classification", shorten(kind)))
+		r.leave(fmt.Sprintf("the label of type %q within SIO-Label: its marking is the classification", shorten(kind)))
 	}
 	r.m.Telegram.Label.Classification = strings.TrimSpace(shown)
 	return nil

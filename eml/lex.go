@@ -213,7 +213,7 @@ func (p *addressReader) spec(words []token) (local, domain string, err error) {
 		return "", "", err
 	}
 	if len(p.ts) > 0 && p.ts[0].kind == 'l' {
-		return "", "", fmt.Errorf("%s@[%s] is a machine and no post", what, shorten(p.ts[0].text))
+		return "", "", fmt.Errorf("%q is at a machine and no post: write office@post", what)
 	}
 	domain, err = dots(p.words())
 	return local, domain, err

@@ -22,7 +22,7 @@ func params(s string) (map[string]string, error) {
 	for name, ps := range pieces {
 		value, err := ps.value()
 		if err != nil {
-			return nil, fmt.Errorf("its parameter %s: %w", shorten(name), err)
+			return nil, fmt.Errorf("its parameter %q: %w", shorten(name), err)
 		}
 		all[name] = value
 	}
@@ -87,7 +87,7 @@ func paramPieces(s string) (map[string]pieced, error) {
 			all[name] = pieced{}
 		}
 		if _, twice := all[name][at]; twice {
-			return nil, fmt.Errorf("its parameter %s stands twice", shorten(name))
+			return nil, fmt.Errorf("its parameter %q stands twice", shorten(name))
 		}
 		all[name][at] = p
 	}

@@ -30,6 +30,16 @@ type reader struct {
 // the drafter. What it gives passes telegram.Check but for what a mail does not say: the seed, and of a foreign mail who drafted it and when,
 // and the sender where that is no office.
 func Parse(b []byte) (*Mail, error) {
+	m, err := parse(b)
+	if r := []rune(fmt.Sprint(err)); err != nil && len(r) > longest {
+		err = errors.New(string(r[:longest]) + "…")
+	}
+	return m, err
+}
+
+const longest = 400 // characters of an error: what is wrong can be very long
+
+func parse(b []byte) (*Mail, error) {
 	if len(b) > MaxMail {
 		return nil, fmt.Errorf("the mail has more than %d bytes", MaxMail)
 	}
@@ -193,7 +203,7 @@ func (r *reader) citations(h *header) error {
 	known := func(name string) (all []string) {
 		value, _, _ := h.one(name) // it stands once: that was looked at
 		for _, s := range ids(value) {
-			if _, ok := parseID(s); ok && !slices.Contains(all, s) {
+			if _, ok := parseID(s); ok && len(all) <= telegram.MaxReferences && !slices.Contains(all, s) {
 				all = append(all, s)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"chancery.example/chancery/telegram"
@@ -279,7 +280,7 @@ func (g *gather) multipart(sub string, parts []part, depth int) error {
 				return err
 			}
 			if i > 0 && t.id && strings.HasPrefix(t.kind, "image/") {
-				g.leave("the pictures in the HTML form of the text")
+				g.leave(pictures)
 			} else if err := g.entity(p.h, p.body, depth); err != nil {
 				return err
 			}
@@ -321,6 +322,11 @@ func (g *gather) alternative(parts []part, depth int) error {
 	return nil
 }
 
+// otherForms are the types in which mail programs write a text once more beside the plain one.
+var otherForms = []string{"text/html", "text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html"}
+
+const pictures = "the pictures in the other form of the text"
+
 // other passes over another form of a text that was taken, and finds what is more than that.
 func (g *gather) other(h *header, b []byte, depth int) error {
 	t, err := kindOf(h)
@@ -338,10 +344,10 @@ func (g *gather) other(h *header, b []byte, depth int) error {
 				return err
 			}
 		}
-	case t.kind == "text/html" && !t.attached:
-		g.leave("the HTML form of the text")
+	case slices.Contains(otherForms, t.kind) && !t.attached:
+		g.leave("the other form of the text (" + t.kind + ")")
 	case strings.HasPrefix(t.kind, "image/") && t.id:
-		g.leave("the pictures in the HTML form of the text")
+		g.leave(pictures)
 	default:
 		g.attach(&t)
 	}

@@ -165,7 +165,7 @@ func unsigned(text, name string) (bare string, ok bool) {
 // readForeign reads the text of a mail that is nobody's telegram yet: it stands as it is, in paragraphs. A block of signature under it is left out,
 // and counted in lines.
 func readForeign(text string) (blocks []telegram.Block, left int) {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
 		if lines[i] == underline {
 			left, lines = len(lines)-i, lines[:i]

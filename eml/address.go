@@ -115,8 +115,11 @@ func parseID(s string) (id ID, ok bool) {
 	return id, err == nil && id.String() == s
 }
 
-// ids finds the Message-IDs in a field's value; whatever else stands there is passed over.
+// ids finds the Message-IDs in a field's value; whatever else stands there is passed over. Some programs cut a long one into encoded words.
 func ids(value string) (all []string) {
+	if decoded, err := decodeWords(value); err == nil {
+		value = decoded
+	}
 	for {
 		_, rest, ok := strings.Cut(value, "<")
 		inner, after, ok2 := strings.Cut(rest, ">")

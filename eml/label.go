@@ -148,9 +148,9 @@ func (r *reader) label(value string) error {
 	return nil
 }
 
-// isMilitaryString is RFC 6477 section 4: what an item of MMHS-Message-Instructions may be.
+// isMilitaryString is RFC 6477 section 4: what an item of MMHS-Message-Instructions may be. What looks like an encoded word is left to the label.
 func isMilitaryString(s string) bool {
-	return s != "" && len(s) <= 69 && s == strings.TrimSpace(s) && !strings.ContainsFunc(s, func(r rune) bool {
+	return s != "" && len(s) <= 69 && s == strings.TrimSpace(s) && !strings.Contains(s, "=?") && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(" '+,-./:=?()", r))
 	})
 }

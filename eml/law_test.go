@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/mail"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,6 +104,49 @@ func TestLosslessOfAny(t *testing.T) {
 					t.Fatalf("net/mail reads the office %q as %q", want[i].Office, local)
 				}
 			}
+		}
+	})
+}
+
+// A mail that was torn, doubled or disordered on its way is refused, or says one telegram and no other.
+func TestTorn(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		b, err := eml.Write(drawMail(r))
+		if err != nil {
+			r.Fatal(err)
+		}
+		lines := strings.SplitAfter(string(b), "\n")
+		for range rapid.IntRange(1, 3).Draw(r, "faults") {
+			at, to := rapid.IntRange(0, len(lines)-1).Draw(r, "line"), rapid.IntRange(0, len(lines)-1).Draw(r, "another")
+			switch rapid.IntRange(0, 3).Draw(r, "fault") {
+			case 0:
+				lines = slices.Delete(lines, at, at+1)
+			case 1:
+				lines = slices.Insert(lines, to, lines[at])
+			case 2:
+				lines[at], lines[to] = lines[to], lines[at]
+			default:
+				lines = lines[:at+1]
+			}
+			if len(lines) == 0 {
+				return
+			}
+		}
+		m, err := eml.Parse([]byte(strings.Join(lines, "")))
+		if err != nil || m.Telegram.From == (telegram.Address{}) {
+			return
+		}
+		m.Answers, m.LeftOut = nil, nil
+		again, err := eml.Write(m)
+		if err != nil {
+			r.Fatalf("what was read is not written: %v", err)
+		}
+		got, err := eml.Parse(again)
+		if err != nil {
+			r.Fatalf("what was written is refused: %v\n%s", err, again)
+		}
+		if diff := differing(got, m); diff != "" {
+			r.Fatalf("it has another %s\n%s\n%s", diff, strings.Join(lines, ""), again)
 		}
 	})
 }

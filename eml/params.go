@@ -158,10 +158,12 @@ func percent(s string) (string, error) {
 // writeParam writes a parameter, as one quoted-string where that is short, else as numbered pieces, each with its semicolon before it.
 func writeParam(name, value string) (segs []string) {
 	const most = 60
-	if len(value) <= most {
+	// Some programs decode what looks like an encoded word, wherever it stands.
+	odd := strings.Contains(value, "=?")
+	if len(value) <= most && !odd {
 		return []string{" " + name + "=" + quote(value)}
 	}
-	ascii := strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+	ascii := !odd && strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 	for i := 0; value != ""; i++ {
 		n := min(len(value), most)
 		if ascii {

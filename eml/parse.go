@@ -252,8 +252,11 @@ func (r *reader) numbered(h *header) error {
 	some := n.Register != 0 || n.Registered != 0 || len(n.Serials) > 0
 	if some {
 		r.m.Numbers = n
+		if err := n.Check(&r.m.Telegram); err != nil {
+			return fmt.Errorf("its numbers: %w", err)
+		}
 		value, _, _ := h.one("Message-ID") // it stands once: that was looked at
-		if id, ok := parseID(value); ok {
+		if id, ok := parseID(strings.Join(ids(value), "")); ok {
 			if id.From != r.m.Telegram.From.Post || id.Year != n.Year || id.Serial != n.SerialFor(id.To) {
 				return errors.New("Message-ID has another serial than Chancery-Serials: one of them is wrong")
 			}

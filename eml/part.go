@@ -102,7 +102,11 @@ type typed struct {
 func kindOf(h *header) (t typed, err error) {
 	t.kind = "text/plain"
 	err = h.take("Content-Type", func(s string) (err error) {
-		kind, rest, _ := strings.Cut(uncommented(s), ";")
+		s, err = uncommented(s)
+		kind, rest, _ := strings.Cut(s, ";")
+		if err != nil {
+			return err
+		}
 		if t.kind = strings.ToLower(strings.TrimSpace(kind)); strings.Count(t.kind, "/") != 1 {
 			return fmt.Errorf("%q is no type of content", shorten(s))
 		}
@@ -114,7 +118,11 @@ func kindOf(h *header) (t typed, err error) {
 	}
 	t.name = t.params["name"]
 	err = h.take("Content-Disposition", func(s string) error {
-		how, rest, _ := strings.Cut(uncommented(s), ";")
+		s, err := uncommented(s)
+		if err != nil {
+			return err
+		}
+		how, rest, _ := strings.Cut(s, ";")
 		p, err := params(rest)
 		if p["filename"] != "" {
 			t.name = p["filename"]
@@ -128,8 +136,9 @@ func kindOf(h *header) (t typed, err error) {
 	}
 	if err == nil {
 		err = h.take("Content-Transfer-Encoding", func(s string) error {
-			t.encoding = strings.TrimSpace(uncommented(s))
-			return nil
+			s, err := uncommented(s)
+			t.encoding = strings.TrimSpace(s)
+			return err
 		})
 	}
 	t.id = len(h.by["content-id"]) > 0
@@ -138,25 +147,26 @@ func kindOf(h *header) (t typed, err error) {
 }
 
 // uncommented is a structured value without its comments.
-func uncommented(s string) string {
+func uncommented(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); {
-		n := 1
+		n, keep, err := 1, true, error(nil)
 		switch s[i] {
 		case '"':
-			if _, m, err := quoted(s[i:]); err == nil {
-				n = m
-			}
+			_, n, err = quoted(s[i:])
 		case '(':
-			if m, err := comment(s[i:]); err == nil {
-				i += m
-				continue
-			}
+			n, err = comment(s[i:])
+			keep = false
 		}
-		b.WriteString(s[i : i+n])
+		if err != nil {
+			return "", err
+		}
+		if keep {
+			b.WriteString(s[i : i+n])
+		}
 		i += n
 	}
-	return b.String()
+	return b.String(), nil
 }
 
 // entity reads a MIME entity and those within it.

@@ -149,7 +149,8 @@ func (w *writer) group(name, who string) {
 	if who == "" {
 		return
 	}
-	if !strings.ContainsFunc(who, func(r rune) bool { return r >= utf8.RuneSelf }) {
+	// Within quotation marks some programs decode what looks like an encoded word, and some lose a backslash.
+	if !strings.Contains(who, "=?") && !strings.ContainsAny(who, `"\\`) && !strings.ContainsFunc(who, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		segs := atSpaces(quote(who))
 		segs[len(segs)-1] += ":;"
 		if s, ok := fold(name, segs); ok {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Reads a telegram in the form of a mail, as docs/formats/mail.md has it, with Python's standard library alone.
 
-    python3 mail.py FILE            prints what the telegram says, as JSON
-    python3 mail.py --again FILE    prints the mail as Python's email package writes it again
+    python3 mail.py FILE…            prints what the telegrams say, as a list in JSON
+    python3 mail.py --again FILE…    writes each mail again, as Python's email package does, into FILE.again
 
 It was written from that page. It reads what Chancery writes and judges nothing: a test holds what it says against what Chancery meant.
 """
@@ -26,8 +26,13 @@ def post_of(domain):
     return urllib.parse.unquote(domain.replace("_", " "))
 
 
+def letters(s):
+    """What the package reads from bytes it gives, in parts of addresses, as bytes that are escaped."""
+    return s.encode("utf-8", "surrogateescape").decode("utf-8")
+
+
 def address(a):
-    return a.username + "@" + post_of(a.domain)
+    return letters(a.username) + "@" + post_of(letters(a.domain))
 
 
 def addresses(msg, name):
@@ -94,7 +99,7 @@ def somebody(msg, name):
         return ""
     (group,) = msg[name].groups
     assert not group.addresses
-    return group.display_name
+    return letters(group.display_name)
 
 
 def directive(line):
@@ -192,14 +197,19 @@ def telegram(msg):
 
 def main(args):
     again = args[:1] == ["--again"]
-    with open(args[-1], "rb") as f:
-        mail = f.read()
-    if again:
-        # From text and not from bytes: there the package cannot fold a long line of other letters than ASCII.
-        sys.stdout.buffer.write(message_from_string(mail.decode(), policy=SMTPUTF8.clone(refold_source="all")).as_string().encode())
-    else:
-        msg = message_from_bytes(mail, policy=SMTPUTF8)
-        json.dump(telegram(msg), sys.stdout, ensure_ascii=False, indent=1)
+    out = []
+    for name in args[again:]:
+        with open(name, "rb") as f:
+            mail = f.read()
+        if again:
+            # From text and not from bytes: there the package cannot fold a long line of other letters than ASCII.
+            msg = message_from_string(mail.decode(), policy=SMTPUTF8.clone(refold_source="all"))
+            with open(name + ".again", "wb") as f:
+                f.write(msg.as_string().encode())
+        else:
+            out.append(telegram(message_from_bytes(mail, policy=SMTPUTF8)))
+    if not again:
+        json.dump(out, sys.stdout, ensure_ascii=False, indent=1)
 
 
 if __name__ == "__main__":

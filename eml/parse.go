@@ -124,6 +124,7 @@ func (r *reader) header(h *header) error {
 	}
 	r.spread()
 	if !r.ours {
+		t.Subject = strings.TrimSpace(t.Subject)
 		return nil
 	}
 	for _, x := range []reads{

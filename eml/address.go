@@ -95,10 +95,9 @@ func (id ID) String() string {
 
 // parseID reads a Message-ID that String wrote; ok is false for any other.
 func parseID(s string) (id ID, ok bool) {
-	inner, ok := strings.CutPrefix(s, "<chancery.")
-	left, right, ok2 := strings.Cut(strings.TrimSuffix(inner, ">"), "@")
+	left, right, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(s, "<chancery."), ">"), "@")
 	part := strings.SplitN(left, ".", 3)
-	if !ok || !ok2 || len(part) != 3 {
+	if len(part) != 3 {
 		return ID{}, false
 	}
 	year, err := strconv.ParseUint(part[1], 10, 16)
@@ -112,7 +111,7 @@ func parseID(s string) (id ID, ok bool) {
 	if err == nil {
 		id.From, err = postOf(right)
 	}
-	return id, err == nil && id.String() == s
+	return id, err == nil && id.String() == s // which looks at all that was passed over
 }
 
 // ids finds the Message-IDs in a field's value; whatever else stands there is passed over. Some programs cut a long one into encoded words.

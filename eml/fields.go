@@ -180,8 +180,8 @@ func (r *reader) authorizing(s string) error {
 	if len(as) != 1 {
 		return errors.New("one officer releases a telegram")
 	}
-	n, err := strconv.ParseUint(as[0].local, 10, 32)
-	if err != nil || strconv.FormatUint(n, 10) != as[0].local || as[0].domain != domain(r.m.Telegram.From.Post, false) {
+	n, _ := strconv.ParseUint(as[0].local, 10, 32)
+	if strconv.FormatUint(n, 10) != as[0].local || as[0].domain != domain(r.m.Telegram.From.Post, false) {
 		return fmt.Errorf("%q is no officer's number at the sender's post", shorten(s))
 	}
 	r.releaser = uint32(n)
@@ -299,9 +299,6 @@ func (r *reader) references(s string) error {
 		}
 		if err = errors.Join(err, err2); err != nil {
 			return fmt.Errorf("%q cites nothing: write  acknowledges MOSCOW 2231/2026 (%w)", shorten(item), err)
-		}
-		if len(r.m.Telegram.References) == telegram.MaxReferences {
-			return fmt.Errorf("at most %d references are possible", telegram.MaxReferences)
 		}
 		r.m.Telegram.References = append(r.m.Telegram.References, x)
 	}

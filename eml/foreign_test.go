@@ -91,6 +91,7 @@ func TestEncodings(t *testing.T) {
 		"damaged base64":          {"Content-Transfer-Encoding: base64", "AAA", nil, "its base64 text is damaged, or cut off"},
 		"base64 with more behind": {"Content-Transfer-Encoding: base64", part64("abc") + "\n--\nlist", nil, "its base64 text is damaged"},
 		"damaged quotes":          {"Content-Transfer-Encoding: quoted-printable", "=XY", nil, "its quoted-printable text is damaged"},
+		"a bell in quotes":        {"Content-Transfer-Encoding: quoted-printable", "a\x07b", nil, "its quoted-printable text is damaged"},
 		"an unknown encoding":     {"Content-Transfer-Encoding: x-uuencode", "a", nil, `its transfer encoding "x-uuencode" is unknown`},
 		"a bell":                  {"X: y", "a\x07b", nil, "the text: it has the control character U+0007"},
 		"a bell in base64":        {"Content-Transfer-Encoding: base64", part64("a\x07b"), nil, "the text: it has the control character U+0007"},
@@ -226,6 +227,7 @@ func TestForeignAddresses(t *testing.T) {
 		`AMBASSADOR`:                                {nil, `To: "AMBASSADOR" is no address: write office@post, as in AMBASSADOR@BEIJING`},
 		`Ambassador to Lima`:                        {nil, `"Ambassador to Lima" is no address`},
 		`CONSUL GENERAL@LIMA`:                       {nil, "a name with spaces stands in quotation marks"},
+		`A . B@LIMA`:                                {nil, `"A . B" stands where an office or a post should`},
 		`A. @LIMA`:                                  {nil, `"A." is cut off: write office@post`},
 		`.A@LIMA`:                                   {nil, "stands where an office or a post should"},
 		`A@LIMA.`:                                   {nil, `"LIMA." is cut off`},
@@ -274,6 +276,7 @@ func TestForeignAddresses(t *testing.T) {
 	}
 	refused(t, "From: a@b.example\nTo: "+strings.Join(crowd, ", ")+"\n\ntext\n", "To: at most 256 addressees are possible")
 	refused(t, foreign("Bcc: CONSUL@LIMA"), "Bcc: a telegram has no blind addressees: whom it goes to, all can read")
+	refused(t, foreign("Bcc: <CONSUL"), "Bcc: a telegram has no blind addressees")
 	parsed(t, foreign("Bcc: "))
 	refused(t, foreign("To: CONSUL@LIMA"), "To stands twice, on lines 2 and 3")
 }
@@ -320,6 +323,8 @@ func TestForeignAnswers(t *testing.T) {
 		"In-Reply-To: <chancery.2522.2026.A;B@C>":       "[]",
 		"In-Reply-To: <chancery.2522.2026.A@;>":         "[]",
 		"In-Reply-To: <chancery.2522.2026>":             "[]",
+		"In-Reply-To: <chancery.2522@B>":                "[]",
+		"In-Reply-To: <2522.2026.A@B>":                  "[]",
 		"In-Reply-To: <":                                "[]",
 	} {
 		if got := ids(parsed(t, foreign(fields))); got != want {

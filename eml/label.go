@@ -94,7 +94,7 @@ func parseLabelXML(text []byte) (l telegram.Label, ours bool, err error) {
 			return l, true, err
 		}
 	}
-	if again, err := labelXML(&l); err != nil || !bytes.Equal(again, text) {
+	if again, _ := labelXML(&l); !bytes.Equal(again, text) {
 		return l, true, errors.New("the label within is not in its one written form")
 	}
 	return l, true, nil
@@ -150,7 +150,7 @@ func (r *reader) label(value string) error {
 
 // isMilitaryString is RFC 6477 section 4: what an item of MMHS-Message-Instructions may be. What looks like an encoded word is left to the label.
 func isMilitaryString(s string) bool {
-	return s != "" && len(s) <= 69 && s == strings.TrimSpace(s) && !strings.Contains(s, "=?") && !strings.ContainsFunc(s, func(r rune) bool {
+	return len(s) <= 69 && s == strings.TrimSpace(s) && !strings.Contains(s, "=?") && !strings.ContainsFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(" '+,-./:=?()", r))
 	})
 }

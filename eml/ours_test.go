@@ -63,6 +63,7 @@ func TestAlteredIsRefused(t *testing.T) {
 		"no releaser":                  {"MMHS-Authorizing-Users: 40718233@OSLO\r\n", "", "name different officers"},
 		"two releasers":                {"40718233@OSLO", "40718233@OSLO, 40718234@OSLO", "one officer releases a telegram"},
 		"a releaser by name":           {"MMHS-Authorizing-Users: 40718233@OSLO", "MMHS-Authorizing-Users: IVAN@OSLO", `"IVAN@OSLO" is no officer's number`},
+		"a releaser with a nought":     {"MMHS-Authorizing-Users: 40718233@OSLO", "MMHS-Authorizing-Users: 040718233@OSLO", `"040718233@OSLO" is no officer's number`},
 		"a releaser elsewhere":         {"MMHS-Authorizing-Users: 40718233@OSLO", "MMHS-Authorizing-Users: 40718233@ROME", "is no officer's number at the sender's post"},
 		"no time of release":           {"MMHS-Extended-Authorisation-Info: Thu, 01 Jan 2026 10:20:00 +0000\r\n", "", "one of them is missing"},
 		"no officer's key":             {"Chancery-Releaser: 40718233/2", "Chancery-Releaser: 40718233", "is no key of a person"},
@@ -111,6 +112,7 @@ func TestAlteredIsRefused(t *testing.T) {
 		"a subject of two lines":       {"паром, 渡轮", "=?utf-8?B?YQ1iCmM=?=", "the subject: it must stand on one line"},
 		"a line that begins nothing":   {"Date: ", " Date: ", "line 1 goes on with a header field that never began"},
 		"a header that is none":        {"Subject: ", "Subject ", `line 11, "Subject The ferry across the strait: паром, 渡轮", is no header field`},
+		"a word in the header":         {"Subject: ", "Hello\r\nSubject: ", `line 11, "Hello", is no header field`},
 		"a header without a name":      {"Subject: ", ": ", "is no header field: this is no mail"},
 		"a folder of mails":            {"Date: ", "From minister@oslo Thu Jan  1 10:10:00 2026\r\nDate: ", "it begins as a folder of mails does: save the one mail alone"},
 	} {
@@ -202,6 +204,31 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+// What a mail program or a folder of mails could change on the way is written so that it is not.
+func TestWrittenForTheWay(t *testing.T) {
+	for text, encoding := range map[string]string{
+		"Ice.": "7bit", "Лёд.": "8bit", "One.\n\tTwo.": "7bit", "one \ntwo": "quoted-printable", "one\t\ntwo": "quoted-printable", "From me\nto you": "base64", "one\nFrom me": "base64",
+		strings.Repeat("x", 998): "7bit", strings.Repeat("x", 999): "quoted-printable", strings.Repeat("ж", 500): "base64", strings.Repeat("x", 999) + "\nFrom me": "base64",
+		"one\n-- \ntwo": "quoted-printable",
+	} {
+		m := plain()
+		m.Telegram.Body, m.Telegram.Signature = []telegram.Block{para(text)}, "MINISTER"
+		if s := lossless(t, m); !strings.Contains(s, "Content-Transfer-Encoding: "+encoding+"\r\n") {
+			t.Errorf("%.40q is not %s:\n%.2000s", text, encoding, s)
+		}
+	}
+	m := plain()
+	m.Telegram.Label.Caveats = []string{strings.Repeat("X", 69), strings.Repeat("Y", 70), "ЛИЧНО", " A", "A; B", "=?x", "NO COPIES (2), 'ours' + theirs: a/b-c=d?."}
+	if s := lossless(t, m); !strings.Contains(strings.ReplaceAll(s, "\r\n ", " "), "MMHS-Message-Instructions: "+strings.Repeat("X", 69)+"; NO COPIES (2), 'ours' + theirs: a/b-c=d?.\r\n") {
+		t.Errorf("%s\nhas not the caveats that RFC 6477 can write", s)
+	}
+	m.Telegram.Label.Caveats = nil
+	m.Telegram.Signature = "MINISTER "
+	if s := lossless(t, m); !strings.Contains(s, "Content-Transfer-Encoding: quoted-printable") {
+		t.Errorf("a space at the end of a name is written as it is:\n%s", s)
+	}
+}
+
 // The seed never stands in a mail, in any spelling.
 func TestNoSeed(t *testing.T) {
 	m := rich()
@@ -289,6 +316,8 @@ func TestHostileMail(t *testing.T) {
 			}
 		})
 	}
+	refused(t, "A: b\n"+strings.Repeat(" c\n", 400_000), "its header is longer than 1048576 bytes")
+	refused(t, strings.Repeat("A: b\n", 5000), "it has more than 4096 header fields")
 	if _, err := eml.Parse(make([]byte, eml.MaxMail+1)); err == nil || !strings.Contains(err.Error(), "more than 33554432 bytes") {
 		t.Errorf("much too long a mail is refused with %v", err)
 	}

@@ -105,6 +105,11 @@ func FormOfMail(mail []byte, post string) (form *desk.Form, left []string, err e
 	if t.From.Post != post {
 		if t.From.Post != "" {
 			left = append(left, fmt.Sprintf("the sender %s, who is no office of this post", t.From))
+			if len(t.References) > 0 {
+				// The same numbers said by this post would be other telegrams.
+				left = append(left, fmt.Sprintf("what it cites, by the serials that %s has", t.From.Post))
+				t.References = nil
+			}
 		}
 		t.From.Office = ""
 	}

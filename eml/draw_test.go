@@ -141,7 +141,7 @@ func drawBody(t *rapid.T) (body []telegram.Block) {
 	text := rapid.OneOf(
 		rapid.StringOfN(rapid.SampledFrom(append(slices.Clone(letters), '\n', '\t')), 1, 60, -1),
 		rapid.StringOfN(rapid.SampledFrom([]rune("xж")), 900, 1200, -1),
-		rapid.SampledFrom([]string{"[end]", "[blank 3]", `\`, "From me\nFrom you", "a\n-- \nb", "-- ", "x \ny", "a\n\n\nb", "--=_x", "[convey to X]", ".", "a\n.\nb"}))
+		rapid.SampledFrom([]string{"[end]", "[blank 3]", `\`, "From me\nFrom you", "a\n-- \nb", "-- ", "x \ny", "a\n\n\nb", "--=_x", "[convey to X]", "xend]", ".", "a\n.\nb"}))
 	depth, begun := 0, false
 	for range rapid.IntRange(0, 14).Draw(t, "blocks") {
 		last := telegram.Block{}

@@ -188,6 +188,11 @@ func TestParts(t *testing.T) {
 		"a bad type in a set":       {multi("related; boundary=x", text, "Content-Type: x\n\nx"), nil, "", "is no type of content"},
 		"a bad type deeper":         {multi("alternative; boundary=x", text, multi("mixed; boundary=y", "Content-Type: x\n\nx")), nil, "", "is no type of content"},
 		"a form that does not end":  {multi("alternative; boundary=x", text, "Content-Type: multipart/mixed; boundary=y\n\n--y\n\n"), nil, "", "its parts do not end"},
+		"enciphered, as of old":     {"Content-Type: application/x-pkcs7-mime\n\nAAAA", nil, "", "open it in the mail program, and save it in clear"},
+		"enciphered in PGP":         {"Content-Type: application/pgp-encrypted\n\nVersion: 1", nil, "", "open it in the mail program, and save it in clear"},
+		"a name that is no text":    {"Content-Disposition: attachment; filename*=utf-8''%FF\n\nx", nil, "", `Content-Disposition: its parameter "filename": it is not UTF-8`},
+		"a name in no set":          {"Content-Disposition: attachment; filename*=''%FF\n\nx", nil, "", `Content-Disposition: its parameter "filename": it is not UTF-8`},
+		"too many of them":          {multi("mixed; boundary=x", slices.Repeat([]string{"\n"}, 70_000)...), nil, "", "it has too many parts"},
 		"a bad disposition":         {"Content-Disposition: attachment; filename\n\nx", nil, "", "Content-Disposition: \"filename\" is no parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,7 +227,7 @@ func TestForeignAddresses(t *testing.T) {
 		`<@relay.example,@b.example:CONSUL@LIMA>`:   {[]string{"CONSUL@LIMA"}, ""},
 		`consuls: CONSUL@LIMA,, CONSUL@ROME;`:       {[]string{"CONSUL@LIMA", "CONSUL@ROME"}, ""},
 		`nobody:;, CONSUL@LIMA`:                     {[]string{"CONSUL@LIMA"}, ""},
-		`undisclosed-recipients:;`:                  {nil, "it has no action addressee"},
+		`undisclosed-recipients:;`:                  {nil, "it has no action addressee: address the mail to an office, as in  To: AMBASSADOR@BEIJING"},
 		``:                                          {nil, "it has no action addressee"},
 		`AMBASSADOR`:                                {nil, `To: "AMBASSADOR" is no address: write office@post, as in AMBASSADOR@BEIJING`},
 		`Ambassador to Lima`:                        {nil, `"Ambassador to Lima" is no address`},

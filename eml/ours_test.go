@@ -72,6 +72,8 @@ func TestAlteredIsRefused(t *testing.T) {
 		"no time of registration":      {"Chancery-Registered: 2026-01-01T10:21:00Z\r\n", "", "its numbers: it took a number of 2026 in 1970"},
 		"no register number":           {"MMHS-Originator-Reference: EX90/2026\r\n", "", "its numbers: no register number"},
 		"a register number of words":   {"MMHS-Originator-Reference: EX90/2026", "MMHS-Originator-Reference: HARBOUR-9", "is no register number and year"},
+		"a register number, no digits": {"MMHS-Originator-Reference: EX90/2026", "MMHS-Originator-Reference: HARBOUR/2026", "is no register number and year"},
+		"an officer's key, very long":  {"Chancery-Drafter: 40718111/1", "Chancery-Drafter: " + strings.Repeat("x", 100_000), `Chancery-Drafter: "xxx`},
 		"one without its year":         {"MMHS-Originator-Reference: EX90/2026", "MMHS-Originator-Reference: EX90", "is no register number and year"},
 		"no serials":                   {"Chancery-Serials: BEIJING EX100, NEW_YORK EX101, МОСКВА EX102,\r\n ST._JOHN'S_%28EAST%29 EX103, القاهرة EX104\r\n", "", "its numbers: the serials are not those of the addressed posts"},
 		"a serial less":                {"BEIJING EX100, NEW_YORK EX101", "BEIJING EX100", "the serials are not those of the addressed posts"},
@@ -101,6 +103,7 @@ func TestAlteredIsRefused(t *testing.T) {
 		"a message in the text":        {"Telegraph what he answers.", "[convey to X]", "line 5 of the text: a message to be conveyed stands in a part of its own"},
 		"an end in the text":           {"Telegraph what he answers.", "[end X]", "a message to be conveyed stands in a part of its own"},
 		"a blank too long":             {"[blank 2]", "[blank 256]", "line 3 of the text: a blank is from 1 to 255 words long"},
+		"a blank of nothing":           {"[blank 2]", "[blank 0]", "a blank is from 1 to 255 words long"},
 		"a blank of none":              {"[blank 2]", "[blank]", "a blank is from 1 to 255 words long"},
 		"blanks cut otherwise":         {"[blank 255]", "[blank 254]", "two blanks in a row: write them as one"},
 		"an insertion nowhere":         {"Call at the harbour office before noon, and say this:", "[gloss x]", "an insertion stands within a paragraph"},
@@ -122,6 +125,31 @@ func TestAlteredIsRefused(t *testing.T) {
 			}
 			refused(t, strings.Replace(whole, c.old, c.new, 1), c.why)
 		})
+	}
+}
+
+// Mails of this format that somebody made by hand, or half of which is lost.
+func TestHalfAMail(t *testing.T) {
+	const head = "From: A@B\nTo: C@D\nChancery-Format: 1\n"
+	message := "Content-Type: message/rfc822\n\nSubject: To be conveyed\n"
+	deep := "\nx\n"
+	for range telegram.MaxDepth + 1 {
+		deep = message + deep
+	}
+	for s, why := range map[string]string{
+		head + "Chancery-Signature: X\n" + multi("mixed; boundary=b", message+"\nx\n"): `the name "X" does not stand under the text`,
+		head + "Chancery-Signature: X\n\nX\n":                                          `the name under the text is not "X"`,
+		head + "Chancery-Signature: X\n\n-- \nY\n":                                     `the name under the text is not "X"`,
+		head + "Chancery-Signature: X\n\n":                                             `the name under the text is not "X"`,
+		head + deep:                                                                    strings.Repeat("a message to be conveyed: ", telegram.MaxDepth) + "telegrams are conveyed within telegrams at most 4 deep",
+		head + multi("mixed; boundary=b", message+"From: X:;\n\nx\n"):                  `a message to be conveyed: the name under the text is not "X"`,
+		head + multi("mixed; boundary=b", "Content-Type: message/rfc822\n\nhello"):     `a message to be conveyed: line 1, "hello", is no header field`,
+	} {
+		refused(t, s, why)
+	}
+	m := parsed(t, head+multi("mixed; boundary=b", "\nBefore.\n", message+"To: him:;\nFrom: X:;\n\nx\n-- \nX\n", "\nBehind.\n"))
+	if want := []telegram.Block{para("Before."), convey("him"), para("x"), end("X"), para("Behind.")}; !slices.Equal(m.Telegram.Body, want) {
+		t.Errorf("it is read as %q, want %q", m.Telegram.Body, want)
 	}
 }
 
@@ -179,6 +207,7 @@ func TestWriteRefuses(t *testing.T) {
 		"numbers of another":    {func(m *eml.Mail) { m.Numbers.Serials = m.Numbers.Serials[1:] }, "the serials are not those of the addressed posts"},
 		"for another":           {func(m *eml.Mail) { m.For = "ROME" }, "it has no serial for ROME"},
 		"for one, not numbered": {func(m *eml.Mail) { m.Numbers = nil }, "it has no serial for BEIJING"},
+		"specials of none":      {func(m *eml.Mail) { m.Specials[0].Numbers = nil }, "the special numbers"},
 		"specials of another":   {func(m *eml.Mail) { m.Specials[0].Post = "ROME" }, "the special numbers"},
 		"a DTG before 1900":     {func(m *eml.Mail) { m.Telegram.DTG = at(1899, 12, 31, 23, 59) }, "Date lies outside the years 1900 to 9999"},
 		"a DTG of year 10000":   {func(m *eml.Mail) { m.Telegram.DTG = at(10000, 1, 1, 0, 0) }, "Date lies outside the years 1900 to 9999"},
@@ -209,7 +238,7 @@ func TestWrittenForTheWay(t *testing.T) {
 	for text, encoding := range map[string]string{
 		"Ice.": "7bit", "Лёд.": "8bit", "One.\n\tTwo.": "7bit", "one \ntwo": "quoted-printable", "one\t\ntwo": "quoted-printable", "From me\nto you": "base64", "one\nFrom me": "base64",
 		strings.Repeat("x", 998): "7bit", strings.Repeat("x", 999): "quoted-printable", strings.Repeat("ж", 500): "base64", strings.Repeat("x", 999) + "\nFrom me": "base64",
-		"one\n-- \ntwo": "quoted-printable",
+		"one\n-- \ntwo": "quoted-printable", "xend]\n(blank 3]\n[end": "7bit",
 	} {
 		m := plain()
 		m.Telegram.Body, m.Telegram.Signature = []telegram.Block{para(text)}, "MINISTER"

@@ -51,7 +51,7 @@ func paramPieces(s string) (map[string]pieced, error) {
 		}
 		name, rest, ok := strings.Cut(s, "=")
 		name = strings.ToLower(strings.TrimSpace(name))
-		if !ok || name == "" || strings.ContainsAny(name, " \t\"();,<>@[]:\\") {
+		if !ok || strings.ContainsAny(name, " \t\"();,<>@[]:\\") {
 			return nil, fmt.Errorf("%q is no parameter: one is written  name=value", shorten(s))
 		}
 		var p piece
@@ -77,8 +77,8 @@ func paramPieces(s string) (map[string]pieced, error) {
 		}
 		at := -1
 		if base, number, ok := strings.Cut(name, "*"); ok {
-			i, err := strconv.Atoi(number)
-			if err != nil || strconv.Itoa(i) != number {
+			i, _ := strconv.Atoi(number)
+			if i < 0 || strconv.Itoa(i) != number {
 				return nil, fmt.Errorf("%q is no piece of a parameter", shorten(name))
 			}
 			name, at = base, i

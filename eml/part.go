@@ -404,7 +404,7 @@ func somebody(to *string) func(string) error {
 		if err != nil {
 			return err
 		}
-		if len(as) != 1 || as[0].local != "" || as[0].domain != "" {
+		if len(as) != 1 || as[0].local+as[0].domain != "" {
 			return errors.New("a message is conveyed to somebody, and from somebody, in words and without an address, as in  To: the Minister:;")
 		}
 		*to = as[0].name

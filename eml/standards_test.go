@@ -2,6 +2,7 @@ package eml_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +143,10 @@ func TestLabels(t *testing.T) {
 	other := base64.StdEncoding.EncodeToString([]byte(`<SecLabel xmlns="http://mail.example/sec-label/0"><Classification>3</Classification></SecLabel>`))
 	whole := telegram.Label{Policy: "HOME", Classification: "SECRET", Caveats: []string{"SPECIAL FILE"}}
 	marked := telegram.Label{Classification: "HARBOUR CONFIDENTIAL"}
+	var many strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&many, "a%d=b; ", i)
+	}
 	same := func(a, b *telegram.Label) bool {
 		return a.Policy == b.Policy && a.Classification == b.Classification && slices.Equal(a.Caveats, b.Caveats) && a.Review == b.Review
 	}
@@ -164,25 +169,30 @@ func TestLabels(t *testing.T) {
 		`marking="x"; type=":xml"; label="***"`:                                    {why: "the label within is no base64"},
 		`marking="x"; type=":xml"; label="` + base64.StdEncoding.EncodeToString([]byte(strings.Replace(label, "<Caveat>", "<Caveat >", 1))) + `"`:                           {why: "not in its one written form"},
 		`marking="x"; type=":xml"; label="` + base64.StdEncoding.EncodeToString([]byte(strings.Replace(label, "</Label>", "<Review>2036-12-07</Review></Label>", 1))) + `"`: {why: `"2036-12-07" is no time`},
-		`type=":ess"; label="MQYGASkCAQM="`:          {why: `its label is of type ":ess", which is not known here, and it has no marking to go by`},
-		`marking="x"; type=":ess"`:                   {why: "a type without a label"},
-		`marking="x"; label="MQYGASkCAQM="`:          {why: "a label without its type"},
-		`fgcolor=black; bgcolor=red`:                 {why: "neither a marking nor a label"},
-		``:                                           {why: "neither a marking nor a label"},
-		`marking="x"; marking="y"`:                   {why: `its parameter "marking" stands twice`},
-		`marking="x"; MARKING*0="x"`:                 {why: "it stands whole and in pieces"},
-		`marking*0="x"; marking*2="z"`:               {why: "piece 1 is missing"},
-		`marking*1="x"`:                              {why: "piece 0 is missing"},
-		`marking*01="x"`:                             {why: "is no piece of a parameter"},
-		`marking*=us-ascii'en'%4`:                    {why: "cut off behind a percent sign"},
-		`marking*=us-ascii'en'%FF`:                   {why: "plain ASCII"},
-		`marking*=utf-8''%FF`:                        {why: "not UTF-8"},
-		`marking*=x-none''a`:                         {why: `its character set "x-none" is not known here`},
-		`marking*=CONFIDENTIAL`:                      {why: "it does not say its character set"},
-		`marking="x" type=":ess"`:                    {why: "stands where a semicolon should"},
-		`marking="x`:                                 {why: "a quotation mark or bracket does not close"},
-		`marking`:                                    {why: "is no parameter"},
-		`*="x"`:                                      {why: "a parameter has no name"},
+		`type=":ess"; label="MQYGASkCAQM="`: {why: `its label is of type ":ess", which is not known here, and it has no marking to go by`},
+		`marking="x"; type=":ess"`:          {why: "a type without a label"},
+		`marking="x"; label="MQYGASkCAQM="`: {why: "a label without its type"},
+		`fgcolor=black; bgcolor=red`:        {why: "neither a marking nor a label"},
+		``:                                  {why: "neither a marking nor a label"},
+		`marking="x"; marking="y"`:          {why: `its parameter "marking" stands twice`},
+		`marking="x"; MARKING*0="x"`:        {why: "it stands whole and in pieces"},
+		`marking*0="x"; marking*2="z"`:      {why: "piece 1 is missing"},
+		`marking*1="x"`:                     {why: "piece 0 is missing"},
+		`marking*01="x"`:                    {why: "is no piece of a parameter"},
+		`marking*=us-ascii'en'%4`:           {why: "cut off behind a percent sign"},
+		`marking*=us-ascii'en'%FF`:          {why: "plain ASCII"},
+		`marking*=utf-8''%FF`:               {why: "not UTF-8"},
+		`marking*=x-none''a`:                {why: `its character set "x-none" is not known here`},
+		`marking*=CONFIDENTIAL`:             {why: "it does not say its character set"},
+		`marking="x" type=":ess"`:           {why: "stands where a semicolon should"},
+		`marking="x`:                        {why: "a quotation mark or bracket does not close"},
+		`marking`:                           {why: "is no parameter"},
+		`="x"`:                              {why: "a parameter has no name"},
+		`mark ing="x"`:                      {why: "is no parameter"},
+		`marking*-1="x"`:                    {why: "is no piece of a parameter"},
+		`marking*=utf-8''%ZZ`:               {why: "cut off behind a percent sign"},
+		many.String():                       {why: "it has too many parameters"},
+		`*="x"`:                             {why: "a parameter has no name"},
 		`marking="` + strings.Repeat("x", 256) + `"`: {why: "the label: 256 bytes, at most 255"},
 		strings.Repeat("a=b;", 5000):                 {why: "stands twice"},
 	} {

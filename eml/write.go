@@ -306,7 +306,7 @@ func (w *writer) references(t *telegram.Telegram) {
 	var segs []string
 	for i, r := range t.References {
 		number := telegram.NumberText(r.Serial)
-		if n, err := telegram.ParseNumber(number); err != nil || n != r.Serial {
+		if _, err := telegram.ParseNumber(number); err != nil {
 			w.err = errors.Join(w.err, fmt.Errorf("it cites a telegram of %s by a number that is of no series", r.Post))
 		}
 		segs = append(segs, fmt.Sprintf(" %s %s %s/%d", r.Act, domain(r.Post, false), number, r.Year))

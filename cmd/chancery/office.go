@@ -265,6 +265,10 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		"show": does(func(ctx context.Context, in numbered) (any, error) {
 			return p.Show(ctx, in.Way, in.Year, in.Number, f.config.Markings)
 		}),
+		"mail": does(func(ctx context.Context, in numbered) (any, error) {
+			b, err := p.Mail(ctx, in.Way, in.Year, in.Number)
+			return mailed{Mail: string(b)}, err
+		}),
 		"file": does(func(ctx context.Context, in toFile) (any, error) {
 			filing, fresh, err := p.File(ctx, in.Way, in.Year, in.Number, f.config.Archive, &in.Change)
 			return filedNow{in.Way, in.Year, in.Number, fresh, filing}, err

@@ -104,19 +104,28 @@ func marks(t *post.Listed) string {
 func (a *app) showCommand() *cobra.Command {
 	var in, out, record bool
 	var year, message int
-	var paraphrase string
+	var paraphrase, as, file string
 	c := &cobra.Command{
 		Use: "show NUMBER", Short: "Show a telegram as a sheet, with how far it has come and every proof checked",
 		Long: `Shows a telegram by this post's own number: the register number of one it sent, the incoming number of one it received.
 When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.
 With --record it shows what was filed, as an archive publishes it; chancery import sheet reads that again. With --message it prints a message within the
-telegram alone, to be handed over: exactly, or with --paraphrase in other words, and marked so. The first is 1, also of those within messages.`,
-		Example: "  chancery show 1 --message 1 --dir beijing\n  chancery show 1 --message 1 --paraphrase words.txt --dir beijing\n  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
+telegram alone, to be handed over: exactly, or with --paraphrase in other words, and marked so. The first is 1, also of those within messages.
+With --as eml it writes the telegram as a mail, in clear, with all that it says; chancery draft --from makes a new draft of that.`,
+		Example: "  chancery show 1 --message 1 --dir beijing\n  chancery show 1 --message 1 --paraphrase words.txt --dir beijing\n  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow\n  chancery show 23343 --as eml --file 23343.eml --dir moscow",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := telegram.ParseNumber(args[0])
 			if err != nil {
 				return usage("%q is no number of a telegram", args[0])
+			}
+			switch {
+			case as != "" && as != "eml":
+				return usage("a telegram is not written as %q: use --as eml", as)
+			case as != "" && (record || message != 0 || paraphrase != ""):
+				return usage("--as writes the whole telegram: it goes without --record, --message and --paraphrase")
+			case as == "" && file != "":
+				return usage("--file goes with --as eml")
 			}
 			f, o, err := a.at(cmd.Context())
 			if err != nil {
@@ -134,6 +143,9 @@ telegram alone, to be handed over: exactly, or with --paraphrase in other words,
 			if record {
 				say = func() error { return a.sayRecord(f, s) }
 			}
+			if as != "" {
+				say = func() error { return a.sayMail(cmd.Context(), o, s, file) }
+			}
 			if err := say(); err != nil {
 				return err
 			}
@@ -148,8 +160,33 @@ telegram alone, to be handed over: exactly, or with --paraphrase in other words,
 	c.Flags().BoolVar(&record, "record", false, "the record that was filed, in place of the sheet and its proofs")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
 	c.Flags().IntVar(&message, "message", 0, "print alone the message of that `number` within the telegram")
+	c.Flags().StringVar(&as, "as", "", "write it in another `form`, in place of the sheet: eml, a mail")
+	c.Flags().StringVar(&file, "file", "", "with --as: write it to a new `file`")
 	c.Flags().StringVar(&paraphrase, "paraphrase", "", "with --message: the words of this `file` in place of its own, marked as a paraphrase")
 	return c
+}
+
+// mailed is a telegram as a mail, and the file it was written to.
+type mailed struct {
+	Mail string `json:"mail"`
+	File string `json:"file,omitempty"`
+}
+
+// sayMail writes a telegram as a mail: to standard output, or to a file.
+func (a *app) sayMail(ctx context.Context, o office, s *post.Shown, file string) error {
+	var m mailed
+	if err := o.do(ctx, "mail", numbered{Way: s.Way, Year: s.Year, Number: s.Number}, &m); err != nil {
+		return err
+	}
+	if file == "" {
+		return a.say(m, "%s", m.Mail)
+	}
+	if err := writeNew(file, []byte(m.Mail)); err != nil {
+		return fmt.Errorf("%w. Nothing was written", err)
+	}
+	m.File = file
+	return a.say(m, "Telegram %s is in %s as a mail, in clear.\nNext: read it in a mail program, or make a new draft of it:  chancery draft --from %s --keep %s\n",
+		telegram.NumberText(s.Number), file, file, a.served())
 }
 
 // messageAlone is a message within a telegram, printed alone.

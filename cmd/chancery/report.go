@@ -80,7 +80,7 @@ func (a *app) reply(cmd *cobra.Command, act string, in any, who *asOfficer) erro
 	if err := o.do(cmd.Context(), act, in, &out); err != nil {
 		return fmt.Errorf("%w. Nothing was kept", err)
 	}
-	return a.handOver(cmd.Context(), f, o, out.ID, who)
+	return a.handOver(cmd.Context(), f, o, out.ID, who, nil)
 }
 
 const incomingNumber = "incoming number; chancery inbox lists them"

@@ -393,7 +393,8 @@ func kindName(kind uint8) string {
 }
 
 // Disclose gives what is not withheld. The proofs are for the caller to add. A serial names a post, and is withheld with every addressee there, or with
-// the sender; the time of registration is withheld with that of the release, which it follows.
+// the sender; numbers and serials bear the mark of their type, and are withheld with it; the time of registration follows that of the release, and is
+// withheld with it.
 func (x *Redaction) Disclose() (*Disclosure, error) {
 	if x.t.Released == 0 {
 		return nil, errors.New("a telegram that nobody released is not disclosed")
@@ -426,12 +427,14 @@ func (x *Redaction) Disclose() (*Disclosure, error) {
 // withholdNumbers withholds the numbers that tell something else that is withheld.
 func (x *Redaction) withholdNumbers() {
 	posts := map[string]bool{} // named by an office that is shown
-	released := 0
+	var released, typed int    // how these are withheld
 	head := &x.trees[inHead]
 	for i, l := range head.leaves {
 		switch {
 		case l.Kind == kindReleased:
 			released = head.withheld[i]
+		case l.Kind == kindType:
+			typed = head.withheld[i]
 		case head.withheld[i] == 0 && (l.Kind == kindAction || l.Kind == kindInfo || l.Kind == kindSender):
 			_, post, _ := strings.Cut(string(l.Value), "@")
 			posts[post] = true
@@ -439,11 +442,13 @@ func (x *Redaction) withholdNumbers() {
 	}
 	tree := &x.trees[inNumbers]
 	for i, l := range tree.leaves {
-		if l.Kind == kindSerial && !posts[string(l.Value[:len(l.Value)-4])] {
-			tree.withhold(i, 1)
-		}
-		if l.Kind == kindEntered && released > 0 {
+		switch {
+		case l.Kind == kindEntered && released > 0:
 			tree.withhold(i, released)
+		case (l.Kind == kindNumber || l.Kind == kindSerial) && typed > 0:
+			tree.withhold(i, typed)
+		case l.Kind == kindSerial && !posts[string(l.Value[:len(l.Value)-4])]:
+			tree.withhold(i, 1)
 		}
 	}
 }

@@ -97,6 +97,9 @@ func (p *Post) Disclose(ctx context.Context, w *ToDisclose) (*Disclosure, error)
 		return nil, err
 	}
 	proven, err := CheckDisclosure(v.dir, again)
+	if err != nil && proof != ProofRegistered {
+		return nil, fmt.Errorf("the disclosure would not hold for who checks it by today's directory: %w; let it prove that it was registered, which names no officer", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the disclosure would not hold for who checks it by today's directory: %w", err)
 	}

@@ -69,7 +69,7 @@ Urgency: immediately
 Ask: receipt, fulfilment
 Signature: MINISTER
 
-Поезд стоит  с пятницы; the third train, not the fourth.
+Поезд стоит  с пятницы; the third train, not the fourth of the trains.
 [blank 3]
 Ещё: the third train waits.
 [sic wates]

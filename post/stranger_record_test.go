@@ -2,8 +2,10 @@ package post_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/directory"
 	"chancery.example/chancery/post"
+	"chancery.example/chancery/seal"
 	"chancery.example/chancery/telegram"
 )
 
@@ -358,5 +361,47 @@ func TestStrangerMissesNoAlteredRecord(t *testing.T) {
 		if says == "holds" || !strings.Contains(says, want[name]) {
 			t.Errorf("%s: the stranger says %s", name, says)
 		}
+	}
+}
+
+// The vectors have a disclosure of their telegram: what is made of the letter in them today, and both programs say that it holds.
+func TestStrangerRecordVector(t *testing.T) {
+	python := python(t)
+	dir := filepath.Join(formats, "vectors")
+	read := func(name string) string { return string(must(os.ReadFile(filepath.Join(dir, name)))) }
+	d := must(directory.Parse([]byte(read("directory.txt"))))
+	var to, key, envelope string
+	fmt.Sscanf(read("letter.txt"), "to %s\nkey %s\nenvelope %s\n", &to, &key, &envelope)
+	e := must(telegram.ParseEnvelope(must(hex.DecodeString(envelope))))
+	l := must(seal.Open(&e, must(seal.ParseLetterKey(must(hex.DecodeString(key)))), to, func(from string) *seal.Verifier {
+		p, _ := d.Post(from)
+		return must(seal.NewVerifier(p.Identity.Ed25519, p.Identity.MLDSA))
+	}))
+	r := must(telegram.ParseRegistered(must(telegram.ParseSection(l.Payload)).Piece))
+	x := telegram.Redact(r.Telegram)
+	x.EnterOut(&r.Numbers)
+	for words, reason := range map[string]string{"northern harbour": "1.4(d)", "轮停": "1.4(d)", "Ice": ""} {
+		if _, err := x.Words(words, reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.Field("info", "privacy"); err != nil {
+		t.Fatal(err)
+	}
+	made := must(x.Disclose())
+	made.Release, made.ReleasePQ, made.Registered = r.Release, r.ReleasePQ, read("proof.txt")
+	if *updateVectors {
+		write(t, dir, map[string]string{"record.json": string(made.Marshal())})
+	}
+	if read("record.json") != string(made.Marshal()) {
+		t.Error("docs/formats/vectors/record.json is of another telegram, or is made otherwise: run with -update-vectors")
+	}
+	p, err := holdsRecord(d, made.Marshal())
+	if err != nil || p.Released == nil || p.Registered == nil || len(p.Withheld) != 6 || strings.Contains(p.Text, "harbour") {
+		t.Errorf("%v\n%+v", err, p)
+	}
+	out, err := exec.Command(python, filepath.Join(formats, "check.py"), "record", dir).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "R: "+p.Root.String()) || !strings.Contains(string(out), "released by 101/1 of MOSCOW\nentered by MOSCOW as sent, entry ") {
+		t.Errorf("the stranger says\n%s", out)
 	}
 }

@@ -84,9 +84,9 @@ func (d *Disclosure) Check() (*Shown, error) {
 	return s, nil
 }
 
-// form is the value of leaf 0, which is always shown.
+// form is the value of leaf 0, which is always shown. What is withheld has the kind 0.
 func (p *Part) form(kind uint8) ([]byte, bool) {
-	if len(p.Spans) == 0 || p.Spans[0].Withheld != 0 || p.Spans[0].Kind != kind {
+	if len(p.Spans) == 0 || p.Spans[0].Kind != kind {
 		return nil, false
 	}
 	return p.Spans[0].Value, true

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -67,6 +68,7 @@ func TestParseDisclosureRefuses(t *testing.T) {
 		{"reasons without end", sub(`["one","two"]`, `["`+strings.Join(strings.Fields(fmt.Sprint(rangeOf(65))), `","`)+`"]`), "more than 64"},
 		{"a salt that is too short", sub(`"salt":"`, `"salt":"AAAA`), "32 bytes in base64"},
 		{"a salt of other bits", sub(`=","value"`, `","value"`), "32 bytes in base64"},
+		{"a salt of 31 bytes", regexp.MustCompile(`"salt":"[^"]*"`).ReplaceAllString(good, `"salt":"`+strings.Repeat("A", 42)+`=="`), "32 bytes in base64"},
 		{"a salt in lines", sub(`"salt":"`, "\"salt\":\"\n"), "32 bytes in base64"},
 		{"a signature that is too short", sub(`"ed25519":"`, `"ed25519":"AAAA`), "64 bytes in base64"},
 		{"a root in capitals", sub(`"root":"`, `"root":"AA`), "hexadecimal"},

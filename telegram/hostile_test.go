@@ -156,9 +156,9 @@ func TestDisclosureRefused(t *testing.T) {
 		alter func(d *Disclosure)
 		says  string
 	}{
-		{"nothing", func(d *Disclosure) { d.Head.Spans = nil }, "its form"},
-		{"the form withheld", func(d *Disclosure) { d.Head.Spans[0] = Span{Withheld: 1} }, "its form"},
-		{"another leaf first", func(d *Disclosure) { d.Head.Spans = d.Head.Spans[1:] }, "its form"},
+		{"nothing", func(d *Disclosure) { d.Head.Spans = nil }, "is not shown"},
+		{"the form withheld", func(d *Disclosure) { d.Head.Spans[0] = Span{Withheld: 1} }, "is not shown"},
+		{"another leaf first", func(d *Disclosure) { d.Head.Spans = d.Head.Spans[1:] }, "is not shown"},
 		{"a leaf inserted", func(d *Disclosure) { d.Body.Spans = slices.Insert(d.Body.Spans, 3, d.Body.Spans[3]) }, "and its form says"},
 		{"a leaf left out", func(d *Disclosure) { d.Body.Spans = slices.Delete(d.Body.Spans, 3, 4) }, "and its form says"},
 		{"a leaf withheld that is none", func(d *Disclosure) { d.Body.Spans = append(d.Body.Spans, Span{Withheld: 1}) }, "and its form says"},
@@ -209,6 +209,7 @@ func TestDisclosureEntry(t *testing.T) {
 	}{
 		{"nothing", nil, "not of a telegram"},
 		{"a note", NoteEntry(EntryContinued, seed07, nil), "not of a telegram"},
+		{"an entry cut off", outEntry(reg)[:100], "not of a telegram"},
 		{"another telegram", outEntry(other), "of another telegram"},
 		{"another release", outEntry(&released), "of another release"},
 		{"other numbers", outEntry(&numbered), "the numbers are not those"},
@@ -315,6 +316,8 @@ func TestNumbersThatCannotBe(t *testing.T) {
 		{"no serial", []Leaf{leaves[0], leaves[last]}, EntryOut, nil, "a number, serials, and a time"},
 		{"two numbers", slices.Insert(slices.Clone(leaves), 1, leaves[0]), EntryOut, nil, "a number, serials, and a time"},
 		{"no number", slices.Insert(slices.Clone(leaves[1:]), 1, leaves[1]), EntryOut, nil, "a number, serials, and a time"},
+		{"two times", with(0, leaves[last]), EntryOut, nil, "a number, serials, and a time"},
+		{"a number last", with(last, leaves[0]), EntryOut, nil, "a number, serials, and a time"},
 		{"no time", append(slices.Clone(leaves[:last]), leaves[1]), EntryOut, nil, "a number, serials, and a time"},
 		{"a number of seven bytes", with(0, number(kindNumber, "\x07\xea\x80\x00\x00\x01\x01")), EntryOut, nil, "kind 0x81 is none"},
 		{"the number 0", with(0, number(kindNumber, "\x07\xea\x00\x00\x00\x00")), EntryOut, nil, "kind 0x81 is none"},
@@ -363,4 +366,67 @@ func TestNumbersThatCannotBe(t *testing.T) {
 			t.Errorf("LIMA may be among the withheld: %v", err)
 		}
 	}
+}
+
+// scripted are leaves as a fuzzer gives them: u8 kind ‖ u8 flags ‖ u8 length ‖ value. Bit 0 of the flags withholds the leaf.
+func scripted(b []byte) (head, body []Leaf, hidden []bool) {
+	for len(b) >= 3 {
+		n := min(int(b[2]), len(b)-3)
+		l := Leaf{b[0], b[3:][:n]}
+		if l.Kind < uint8(More) && len(body) == 0 {
+			head = append(head, l)
+		} else {
+			body = append(body, l)
+		}
+		hidden, b = append(hidden, b[1]&1 == 1), b[3+n:]
+	}
+	return head, body, hidden
+}
+
+// Of leaves that somebody signed those are accepted which a telegram has, and if nothing is withheld exactly those.
+func FuzzCheckDisclosure(f *testing.F) {
+	for _, tg := range []*Telegram{plain(), spoken()} {
+		for _, flags := range []byte{0, 1, 2} {
+			var b []byte
+			for i, l := range append(tg.HeadLeaves()[1:], tg.BodyLeaves()...) {
+				b = append(b, l.Kind, flags&1|flags>>1&byte(i), byte(len(l.Value)))
+				b = append(b, l.Value...)
+			}
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		head, body, hidden := scripted(b)
+		if len(head) == 0 || head[0].Kind == formKind {
+			return
+		}
+		any := false
+		d := forged(head, body, func(h, t []int) {
+			for i, x := range hidden {
+				if any = any || x; x && i < len(head) {
+					h[i+1] = 1
+				} else if x {
+					t[i-len(head)] = 1
+				}
+			}
+		})
+		s, err := d.Check()
+		if err == nil {
+			_ = s.String()
+			s.Gaps()
+			s.Brackets()
+		}
+		if any {
+			return
+		}
+		var ps []part
+		for _, l := range head {
+			ps = append(ps, part{l.Kind, l.Value})
+		}
+		tg, parsed := Parse(write(append(ps, joined(body)...)))
+		is := parsed == nil && tg.Released != 0 && slices.EqualFunc(tg.BodyLeaves(), body, func(a, b Leaf) bool { return a.Kind == b.Kind && bytes.Equal(a.Value, b.Value) })
+		if is != (err == nil) {
+			t.Errorf("as a disclosure it is taken: %v; as a telegram: %v", err, parsed)
+		}
+	})
 }

@@ -383,6 +383,8 @@ func kindName(kind uint8) string {
 		return "signature of a conveyed telegram"
 	case Insertion:
 		return "insertion"
+	case kindSuite:
+		return "suite"
 	}
 	for _, f := range fieldNames {
 		if slices.Contains(f.kinds, kind) {

@@ -142,7 +142,7 @@ func TestWithholdFields(t *testing.T) {
 		want := with[name]
 		switch name {
 		case "head":
-			want = len(tg.HeadLeaves()) - 1 + 5
+			want = len(tg.HeadLeaves()) - 1 + 6
 		case "text":
 			want = len(tg.BodyLeaves())
 		case "all":

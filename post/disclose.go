@@ -33,7 +33,7 @@ type Withholding struct {
 	Reason    string `json:"reason,omitempty"`
 }
 
-// ToDisclose says what to disclose of which telegram. Year 0 is this year; no Proof is both, or registered where the releaser is withheld.
+// ToDisclose says what to disclose of which telegram. Year 0 is this year; no Proof is both, or registered where the releaser is withheld or has one of his signatures still to come.
 type ToDisclose struct {
 	Way      archive.Way   `json:"way"`
 	Year     int           `json:"year"`
@@ -69,6 +69,14 @@ func (p *Post) Disclose(ctx context.Context, w *ToDisclose) (*Disclosure, error)
 	proof, err := w.proof()
 	if err != nil {
 		return nil, err
+	}
+	if proof == "" {
+		if proof = ProofBoth; r.ReleasePQ == nil {
+			proof = ProofRegistered
+		}
+	}
+	if proof != ProofRegistered && r.ReleasePQ == nil {
+		return nil, errors.New("the releaser's second signature has not followed yet, so who released it cannot be proved: wait for it, or let it prove that it was registered")
 	}
 	x := telegram.Redact(r.Telegram)
 	if proof != ProofReleased {
@@ -107,7 +115,7 @@ func (p *Post) Disclose(ctx context.Context, w *ToDisclose) (*Disclosure, error)
 	return out, nil
 }
 
-// proof is what is to be proved. The signatures show who released, so they do not go with a releaser who is withheld.
+// proof is what is to be proved, "" for as much as can be. The signatures show who released, so they do not go with a releaser who is withheld.
 func (w *ToDisclose) proof() (Proof, error) {
 	hidden := slices.ContainsFunc(w.Withhold, func(x Withholding) bool {
 		name, _, _ := strings.Cut(x.Field, "#")
@@ -116,9 +124,7 @@ func (w *ToDisclose) proof() (Proof, error) {
 	switch {
 	case w.Proof == "" && hidden:
 		return ProofRegistered, nil
-	case w.Proof == "":
-		return ProofBoth, nil
-	case w.Proof != ProofBoth && w.Proof != ProofReleased && w.Proof != ProofRegistered:
+	case w.Proof != "" && w.Proof != ProofBoth && w.Proof != ProofReleased && w.Proof != ProofRegistered:
 		return "", fmt.Errorf("%q is no proof: use %s, %s or %s", w.Proof, ProofReleased, ProofRegistered, ProofBoth)
 	case hidden && w.Proof != ProofRegistered:
 		return "", errors.New("the releaser's signatures show who released it, so the releaser cannot be withheld beside them: let it prove that it was registered, which names no officer")

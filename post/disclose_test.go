@@ -100,7 +100,35 @@ func TestDiscloseRevoked(t *testing.T) {
 	moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 1, Proof: post.ProofRegistered})
 }
 
-// of makes a disclosure of what a clerk made, with the proofs that are given.
+// What came with one of the releaser's signatures still to follow is disclosed as registered, and when that is here as released too.
+func TestDiscloseBeforeTheSecondSignature(t *testing.T) {
+	m := framed(t, func(c *post.Config) { c.Late = 24 * time.Hour })
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	m.run()
+	for _, text := range []string{"The first.", "The second."} {
+		moscow.sendTo(text, "BEIJING")
+		m.delivered("MOSCOW")
+	}
+	w := post.ToDisclose{Way: archive.In, Number: 2}
+	if d := beijing.disclosed(w); d.Released != nil || d.Registered == nil || d.Registered.Kind != telegram.EntryBriefIn {
+		t.Errorf("%+v", d.Proven)
+	}
+	w.Proof = post.ProofBoth
+	if _, err := beijing.Disclose(background, &w); err == nil || !strings.Contains(err.Error(), "second signature has not followed yet") {
+		t.Error(err)
+	}
+	m.crash()
+	moscow.skew.Store(int64(25 * time.Hour))
+	moscow.config.Late = 50 * time.Millisecond
+	moscow.reopen()
+	m.run()
+	m.followed("MOSCOW")
+	if d := beijing.disclosed(w); d.Released == nil || d.Registered.Kind != telegram.EntryBriefIn {
+		t.Errorf("%+v", d.Proven)
+	}
+}
+
+// discloses makes a disclosure of what a clerk made, with the proofs that are given.
 func (c *clerk) discloses(kind telegram.EntryKind, by string, released bool, fields ...string) *telegram.Disclosure {
 	x := telegram.Redact(c.lastMade.Telegram)
 	for _, f := range fields {
@@ -125,6 +153,8 @@ func (c *clerk) enters(kind telegram.EntryKind, by string) string {
 	switch kind {
 	case telegram.EntryIn:
 		entry = c.lastMade.InEntry(root, &c.lastMade.Numbers, c.seed)
+	case telegram.EntryBriefIn:
+		entry = c.lastMade.BriefInEntry(root, &c.lastMade.Numbers, c.seed)
 	case telegram.EntryContinued:
 		entry = telegram.NoteEntry(kind, c.seed, nil)
 	}
@@ -175,6 +205,8 @@ func TestCheckDisclosure(t *testing.T) {
 		{name: "released", released: true},
 		{name: "registered", kind: out, by: "MOSCOW"},
 		{name: "received", kind: in, by: "BEIJING", released: true},
+		{name: "received in the brief form", kind: telegram.EntryBriefIn, by: "BEIJING", released: true},
+		{name: "who is not addressed has received it in the brief form", kind: telegram.EntryBriefIn, by: "LONDON", says: "and is not addressed"},
 		{name: "another post has sent it", kind: out, by: "LONDON", says: "LONDON has entered it as sent, and it was sent from MOSCOW"},
 		{name: "another post has sent it, the sender withheld", kind: out, by: "LONDON", released: true, withheld: []string{"sender"}, says: "person 101 is of MOSCOW, and LONDON has entered it as sent"},
 		{name: "who is not addressed has received it", kind: in, by: "LONDON", says: "LONDON has entered it as received, and is not addressed"},

@@ -159,7 +159,7 @@ func entered(d *directory.Directory, x *telegram.Disclosure, s *telegram.Shown) 
 		return nil, fmt.Errorf("%s has entered it as sent, and it was sent from %s", e.Post, from.Post)
 	}
 	addressed, known := s.Addresses(e.Post)
-	if e.Kind == telegram.EntryIn && known && !addressed {
+	if e.Kind != telegram.EntryOut && known && !addressed {
 		return nil, fmt.Errorf("%s has entered it as received, and is not addressed", e.Post)
 	}
 	return e, nil

@@ -145,6 +145,9 @@ func TestStrangerRecords(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	clerk := newClerk(nil, "MOSCOW", "BEIJING")
+	clerk.registered()
+	records["received before the second signature"] = clerk.discloses(telegram.EntryBriefIn, "BEIJING", true).Marshal()
 	for what, says := range strangerSays(t, python, world().dir, records) {
 		if says != "holds" {
 			t.Errorf("%s: the stranger says %s", what, says)

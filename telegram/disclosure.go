@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -159,14 +158,15 @@ func (c *climb) root(lo, hi, from, to int) tlog.Hash {
 // are; only after it the numbers are among what is shown. That the entry stands in a register is for package register to say.
 func (s *Shown) CheckEntry(entry []byte) (EntryKind, error) {
 	kind, root, ok := EntryOf(entry)
-	if !ok || kind != EntryOut && kind != EntryIn {
+	if !ok || kind != EntryOut && kind != EntryIn && kind != EntryBriefIn {
 		return 0, errors.New("the register's entry is not of a telegram")
 	}
 	if root != s.d.Root {
 		return 0, errors.New("the register's entry is of another telegram")
 	}
 	rest := entry[len(LabelEntry)+1+len(root):]
-	if release := sha256.Sum256(slices.Concat(s.d.Release, s.d.ReleasePQ)); s.d.Release != nil && !bytes.Equal(rest[:32], release[:]) {
+	shown := Released{Signatures: Signatures{Release: s.d.Release, ReleasePQ: s.d.ReleasePQ}}
+	if release := shown.releaseHash(kind); s.d.Release != nil && !bytes.Equal(rest[:32], release[:]) {
 		return 0, errors.New("the register's entry is of another release than the one that is shown")
 	}
 	if s.d.Numbers == nil {

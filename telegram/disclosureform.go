@@ -33,13 +33,13 @@ func (d *Disclosure) Marshal() []byte {
 		b = d.Numbers.write(append(b, `,"numbers":`...))
 	}
 	for i, reason := range d.Reasons {
-		b = appendText(append(b, or(i == 0, `,"reasons":[`, `,`)...), reason)
+		b = appendString(append(b, or(i == 0, `,"reasons":[`, `,`)...), reason)
 	}
 	if len(d.Reasons) > 0 {
 		b = append(b, ']')
 	}
 	if d.Registered != "" {
-		b = appendText(append(b, `,"registered":`...), d.Registered)
+		b = appendString(append(b, `,"registered":`...), d.Registered)
 	}
 	if d.Release != nil {
 		b = base64.StdEncoding.AppendEncode(append(b, `,"released":{"ed25519":"`...), d.Release)
@@ -78,7 +78,7 @@ func (p *Part) write(b []byte) []byte {
 			b = append(strconv.AppendUint(append(b, `"kind":`...), uint64(s.Kind), 10), `,"salt":"`...)
 			b = append(base64.StdEncoding.AppendEncode(b, s.Salt[:]), '"')
 			if inText(s.Kind) {
-				b = appendText(append(b, `,"value":`...), string(s.Value))
+				b = appendString(append(b, `,"value":`...), string(s.Value))
 			}
 			b = append(b, '}')
 		}
@@ -86,8 +86,8 @@ func (p *Part) write(b []byte) []byte {
 	return append(b, "]}"...)
 }
 
-// appendText writes a JSON string as RFC 8785 has it, of a text that has no control characters but tab and line feed.
-func appendText(b []byte, s string) []byte {
+// appendString writes a JSON string as RFC 8785 has it, of a text that has no control characters but tab and line feed.
+func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := range len(s) {
 		switch c := s[i]; c {

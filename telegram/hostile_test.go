@@ -247,7 +247,7 @@ func TestDisclosureEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := Numbers{Year: 2026, Register: Exercise.Mark(5), Registered: released.Numbers.Registered + 5, Serials: []Serial{{"OSLO", Exercise.Mark(101)}}}
-	for entry, want := range map[string]EntryKind{string(outEntry(&numbered)): EntryOut, string(outEntry(&released)): EntryOut, string(inEntry(reg, &in)): EntryIn} {
+	for entry, want := range map[string]EntryKind{string(outEntry(&numbered)): EntryOut, string(outEntry(&released)): EntryOut, string(inEntry(reg, &in)): EntryIn, string(briefIn(reg, &in)): EntryBriefIn} {
 		if kind, err := s.CheckEntry([]byte(entry)); err != nil || kind != want {
 			t.Error(kind, err)
 		}
@@ -257,13 +257,24 @@ func TestDisclosureEntry(t *testing.T) {
 	if d, err = x.Disclose(); err != nil || d.Root != root {
 		t.Fatal(err)
 	}
-	d.Registered = "proof"
+	d.Registered, d.Release, d.ReleasePQ = "proof", reg.Release, reg.ReleasePQ
 	if s, err = d.Check(); err != nil {
 		t.Fatal(err)
 	}
-	if kind, err := s.CheckEntry(inEntry(reg, &in)); kind != EntryIn || err != nil || !strings.Contains(s.String(), "Number: EX5/2026\nSerial: OSLO EX101\n") {
-		t.Error(kind, err, s)
+	for entry, want := range map[string]EntryKind{string(inEntry(reg, &in)): EntryIn, string(briefIn(reg, &in)): EntryBriefIn} {
+		if kind, err := s.CheckEntry([]byte(entry)); kind != want || err != nil || !strings.Contains(s.String(), "Number: EX5/2026\nSerial: OSLO EX101\n") {
+			t.Error(kind, err, s)
+		}
 	}
+	if _, err := s.CheckEntry(briefIn(&released, &in)); err == nil || !strings.Contains(err.Error(), "of another release") {
+		t.Error(err)
+	}
+}
+
+// briefIn enters it where it came without its second signature, at the post of inEntry.
+func briefIn(r *Registered, n *Numbers) []byte {
+	_, root := r.Telegram.Roots()
+	return r.BriefInEntry(root, n, [32]byte(bytes.Repeat([]byte{5}, 32)))
 }
 
 // A post that enters numbers which the telegram cannot have is seen.
@@ -344,7 +355,7 @@ func TestNumbersThatCannotBe(t *testing.T) {
 		}
 	}
 	// Disclose withholds a serial for a post that no shown addressee has; a stranger's does not.
-	for kind, says := range map[EntryKind]string{EntryOut: "LIMA, which is not addressed", EntryIn: "LIMA, which did not send it"} {
+	for kind, says := range map[EntryKind]string{EntryOut: "LIMA, which is not addressed", EntryIn: "LIMA, which did not send it", EntryBriefIn: "LIMA, which did not send it"} {
 		d := disclosed(t, reg(good), nil)
 		p := newRedacted(seed07[:], withForm(numbersForm, []Leaf{leaves[0], number(kindSerial, "LIMA\x80\x00\x00\x01"), leaves[last]}, nil))
 		d.Numbers = &Part{}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // maxHead is more leaves than the head of any telegram has.
@@ -235,7 +234,7 @@ func (s *Shown) checkNumbers(kind EntryKind, form []byte) error {
 		if addressed, known := s.Addresses(x.Post); kind == EntryOut && known && !addressed {
 			return fmt.Errorf("it has a serial for %s, which is not addressed", x.Post)
 		}
-		if from, ok := s.Sender(); kind == EntryIn && ok && from.Post != x.Post {
+		if from, ok := s.Sender(); kind != EntryOut && ok && from.Post != x.Post {
 			return fmt.Errorf("it has a serial of %s, which did not send it", x.Post)
 		}
 	}
@@ -245,7 +244,7 @@ func (s *Shown) checkNumbers(kind EntryKind, form []byte) error {
 	if n.Registered == 0 {
 		return nil
 	}
-	if year := time.Unix(n.Registered, 0).UTC().Year(); n.Register != 0 && year != int(n.Year) {
+	if year := yearOf(n.Registered); n.Register != 0 && year != int(n.Year) {
 		return fmt.Errorf("it took a number of %d in %d", n.Year, year)
 	}
 	early := s.withheld[kindReleased] == 0 && n.Registered < s.t.Released

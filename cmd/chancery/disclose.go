@@ -182,10 +182,10 @@ func provenWords(p *post.Proven) string {
 	}
 	if e := p.Registered; e != nil {
 		way := "sent"
-		if e.Kind == telegram.EntryIn {
+		if e.Kind != telegram.EntryOut {
 			way = "received"
 		}
-		fmt.Fprintf(&b, "holds: registered by %s as %s: entry %d of a register of %d entries that it has signed\n", e.Post, way, e.Entry, e.Size)
+		fmt.Fprintf(&b, "holds: registered by %s as %s: entry %d of a register of %d entries that it has signed\n%s", e.Post, way, e.Entry, e.Size, witnessedWords(e.Witnesses))
 	}
 	if p.Released == nil {
 		b.WriteString("NOTE: It does not prove who released it.\n")

@@ -90,7 +90,7 @@ func (a *app) verifyProof(d *directory.Directory, file string, b []byte, warning
 	}
 	seen := "No other post has signed this checkpoint as a witness.\n"
 	if len(e.Witnesses) > 0 {
-		seen = witnessWords(e.Witnesses)
+		seen = witnessedWords(e.Witnesses)
 	}
 	return a.say(verified{*e, warning != ""}, "%sThe proof holds: %s has signed a register of %d entries, in which entry %d is of a telegram (%s) with R\n    %s\n%sNext: hold R against that of the telegram you have, as  chancery show  prints it.\n",
 		warning, e.Post, e.Size, e.Entry, e.Kind, e.Root, seen)
@@ -118,7 +118,7 @@ func (a *app) verifyDisclosure(d *directory.Directory, file, list string, b []by
 	return a.say(verifiedDisclosure{*p, warning != ""}, "%s", words)
 }
 
-func witnessWords(all []post.WitnessedBy) (words string) {
+func witnessedWords(all []post.WitnessedBy) (words string) {
 	for _, w := range all {
 		words += fmt.Sprintf("Witnessed by %s on %s: it had followed this register, and nothing in it had been changed or taken away.\n", w.Post, w.At.Format(time.DateTime+" UTC"))
 	}

@@ -804,10 +804,10 @@ class Disclosure:
         r = Reader(entry, "the entry")
         need(r.take(len(label("entry"))) == label("entry"), "this is no entry")
         kind = r.number(1)
-        need(kind in (1, 2), "the entry is not of a telegram")
+        need(kind in (1, 2, 10), "the entry is not of a telegram")
         need(r.take(32) == self.root, "the entry is of another telegram")
         release = r.take(32)
-        need(not self.released or sha256(*self.released) == release, "the entry is of another release")
+        need(not self.released or sha256(*self.released[:1 if kind == 10 else 2]) == release, "the entry is of another release")
         r.take(32)
         leaves, root = r.number(4), r.take(32)
         r.end()
@@ -904,7 +904,7 @@ def check_record(text, directory):
             need(d.sender() in (None, {origin}) and releaser in (None, origin), "another post has entered it as sent than sent it")
         else:
             need(d.addressed() is None or origin in d.addressed(), "a post has entered it as received that is not addressed")
-        print("entered by %s as %s, entry %d of %d" % ((origin, {1: "sent", 2: "received"}[kind]) + entry[1:]))
+        print("entered by %s as %s, entry %d of %d" % ((origin, {1: "sent"}.get(kind, "received")) + entry[1:]))
     answered()
 
 

@@ -89,7 +89,7 @@ func TestFigures(t *testing.T) {
 	for _, group := range []struct {
 		name    string
 		measure func(*testing.T, counts) []figure
-	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}} {
+	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"disclose", disclosing}} {
 		if regexp.MustCompile(*only).MatchString(group.name) {
 			start := time.Now()
 			figures := group.measure(t, c)

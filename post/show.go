@@ -250,13 +250,18 @@ func (p *Post) entryOf(kind telegram.EntryKind, f *archive.Filed, r *telegram.Re
 	if f.Way == archive.Out {
 		return r.OutEntry(root, &r.Numbers)
 	}
-	n := incomingNumbers(time.Unix(f.At, 0), f.Number, f.Post, f.Serial)
+	n, seed := p.incomingOf(f)
+	if kind == telegram.EntryBriefIn {
+		return r.BriefInEntry(root, &n, seed)
+	}
+	return r.InEntry(root, &n, seed)
+}
+
+// incomingOf are the numbers under which a received telegram was entered here, and the seed.
+func (p *Post) incomingOf(f *archive.Filed) (telegram.Numbers, [32]byte) {
 	var own incomingLocal
 	p.openJSON(archive.LocalPlace(f.ID), f.Local, &own)
-	if kind == telegram.EntryBriefIn {
-		return r.BriefInEntry(root, &n, own.Seed)
-	}
-	return r.InEntry(root, &n, own.Seed)
+	return incomingNumbers(time.Unix(f.At, 0), f.Number, f.Post, f.Serial), own.Seed
 }
 
 func (p *Post) showAddressed(tx *store.Tx, s *Shown, f *archive.Filed, t *telegram.Telegram, v *view, verifiers []note.Verifier) error {

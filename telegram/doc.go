@@ -90,6 +90,37 @@
 //
 //	entry = "chancery/v1/entry\n" ‖ u8 kind ‖ R ‖ SHA-256(release Ed25519 ‖ ML-DSA-44) ‖ SHA-256(draft Ed25519) ‖ u32 leaves of N ‖ N
 //
+// # The disclosure
+//
+// A [Disclosure] is a telegram of which something is withheld. Of each leaf that is shown it has kind, value and salt, of the others digests, and from both
+// R is made anew. A salt tells nothing of the seed or of another leaf's salt. It is written as JSON in the canonical form of RFC 8785 and a line feed:
+//
+//	{"body":TREE,"disclosure":1,"head":TREE,"numbers":TREE,"reasons":["…",…],"registered":"…","released":{"ed25519":"…","ml-dsa-44":"…"},"root":"…"}
+//
+//	TREE = {"digests":["…",…],"leaves":[LEAF,…]}
+//	LEAF = {"kind":65,"salt":"…","value":"Ice "}     the value as text: kinds 3, 15, 16, 18, 0x40 to 0x44
+//	       {"hex":"0a00","kind":13,"salt":"…"}       all other kinds
+//	       {"withheld":3}                            so many leaves that follow each other
+//	       {"reason":1,"withheld":3}                 for the first of the reasons; two such runs in a row have different ones
+//
+// Salts, digests and signatures are in base64, root and hex in hexadecimal digits. numbers, reasons, registered and released are left out where there is
+// nothing of them. The digests are the roots of the largest subtrees of which no leaf is shown, from left to right. Leaf 0 of each tree with a form is
+// shown, and the leaves have the kinds that it says. registered is a proof as package register writes it; numbers, the leaves of N, are there only with
+// it; released are the releaser's signatures over R. One of both is there. Reasons are numbered in the order of their use; they are no part of a proof.
+//
+//	d, err := telegram.ParseDisclosure(file)
+//	…
+//	shown, err := d.Check()                                   // the leaves make R, and a telegram can be so
+//	…
+//	err = seal.CheckReleased(d.Root, d.Release, d.ReleasePQ, key) // the key that the directory has under shown.Releaser()
+//	proof, err := register.ParseProof(d.Registered)
+//	…
+//	_, err = proof.Check(verifiers)                           // of the post whose register it names
+//	kind, err := shown.CheckEntry(proof.Entry)
+//	fmt.Print(shown)
+//
+// How many leaves are withheld, and of which kind, is seen by all: see docs/formats/disclosure.md for this and for what else shows.
+//
 // # The envelope
 //
 // What a circuit carries is an [Envelope]: 25 bytes in clear, L0, and a body that only package seal can open. Circuits, desks and

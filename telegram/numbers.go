@@ -94,11 +94,11 @@ func (n *Numbers) Check(t *Telegram) error {
 func yearOf(at int64) int { return time.Unix(at, 0).UTC().Year() }
 
 func (n *Numbers) leaves() []Leaf {
-	l := []Leaf{{0x81, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(nil, n.Year), n.Register)}}
+	l := []Leaf{{kindNumber, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(nil, n.Year), n.Register)}}
 	for _, s := range n.Serials {
-		l = append(l, Leaf{0x82, binary.BigEndian.AppendUint32([]byte(s.Post), s.Number)})
+		l = append(l, Leaf{kindSerial, binary.BigEndian.AppendUint32([]byte(s.Post), s.Number)})
 	}
-	return append(l, Leaf{0x83, binary.BigEndian.AppendUint64(nil, uint64(n.Registered))})
+	return append(l, Leaf{kindEntered, binary.BigEndian.AppendUint64(nil, uint64(n.Registered))})
 }
 
 // EntryKind says what an entry of the register records.
@@ -146,7 +146,7 @@ func (r *Released) InEntry(root Root, n *Numbers, seed [32]byte) []byte {
 func (r *Released) entryOf(kind EntryKind, root Root, n *Numbers, seed []byte) []byte {
 	release := r.releaseHash(kind)
 	draft := sha256.Sum256(r.Draft)
-	leaves := withForm(0x80, n.leaves(), nil)
+	leaves := withForm(numbersForm, n.leaves(), nil)
 	numbers := treeRoot(seed, leaves)
 	b := append([]byte(LabelEntry), byte(kind))
 	b = append(append(append(b, root[:]...), release[:]...), draft[:]...)

@@ -170,7 +170,10 @@ func (t *Telegram) Precedence() (p Precedence) {
 }
 
 // Check says what is wrong with the telegram, in words for its drafter. A telegram that passes can be written and read back.
-func (t *Telegram) Check() error {
+func (t *Telegram) Check() error { return t.check(MaxText) }
+
+// check lets the text have so many bytes.
+func (t *Telegram) check(most int) error {
 	if err := t.checkAddresses(); err != nil {
 		return err
 	}
@@ -219,7 +222,7 @@ func (t *Telegram) Check() error {
 			return fmt.Errorf("a reference: %w", err)
 		}
 	}
-	return CheckBody(t.Body)
+	return checkBody(t.Body, most)
 }
 
 func (t *Telegram) checkAddresses() error {
@@ -298,15 +301,17 @@ func checkLine(s string, limit int) error {
 }
 
 // CheckBody says what is wrong with a body: bytes that no telegram carries, brackets that do not close, too much of it.
-func CheckBody(body []Block) error {
+func CheckBody(body []Block) error { return checkBody(body, MaxText) }
+
+func checkBody(body []Block, most int) error {
 	if len(body) > MaxBlocks {
 		return fmt.Errorf("the text has %d blocks, at most %d are possible: send it in parts", len(body), MaxBlocks)
 	}
 	size, depth, blanks := 0, 0, 0
 	open := false // a paragraph has begun that may go on
 	for i, b := range body {
-		if size += len(b.Text); size > MaxText {
-			return fmt.Errorf("the text is longer than %d bytes: send it in parts", MaxText)
+		if size += len(b.Text); size > most {
+			return fmt.Errorf("the text is longer than %d bytes: send it in parts", most)
 		}
 		switch b.Kind {
 		case Paragraph, More:

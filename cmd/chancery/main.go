@@ -108,7 +108,7 @@ Then people draft, release, read, and answer: acknowledge, part-done, more-time,
 		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),
 		a.holderCommand(), a.holdersCommand(), a.copiesCommand(), a.copyCommand(), a.coverCommand(),
-		a.fileCommand(), a.registerCommand(), a.verifyCommand(), a.horizonCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
+		a.fileCommand(), a.discloseCommand(), a.registerCommand(), a.verifyCommand(), a.horizonCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
 	return root
 }
 

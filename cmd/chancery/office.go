@@ -322,6 +322,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			proof, err := p.Prove(ctx, in.Way, in.Year, in.Number)
 			return proved{proof}, err
 		}),
+		"disclose":        does(func(ctx context.Context, in post.ToDisclose) (any, error) { return p.Disclose(ctx, &in) }),
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))

@@ -11,6 +11,8 @@ package post
 //
 // 3 to 5 commit together. The receipt needs no record of its own: if it is lost the sender carries the telegram again, the repeat is
 // recognised, and it is answered with its receipt again. Nothing that fails a check causes anything to be sent.
+//
+// This file is longer than 500 lines, so that the way in can be read whole.
 
 import (
 	"bytes"

@@ -231,6 +231,28 @@ func (p *Post) hidden(from, state string) bool {
 	return state != "" && state != lateVerified && slices.Contains(p.config.Whole, from)
 }
 
+// ErrHidden is in the error for a telegram that is here and not shown yet.
+var ErrHidden = errors.New("it is shown when all of its signatures are here")
+
+// showLate says how far the releaser's signatures have come.
+func (p *Post) showLate(tx *store.Tx, s *Shown, f *archive.Filed) (err error) {
+	if s.Signature, err = lateState(tx, f.ID); err != nil {
+		return err
+	}
+	if p.hidden(f.Post, s.Signature) {
+		return fmt.Errorf("the telegram is here, and the second signature of its releaser is still to follow. This post shows what %s sends only then (whole in post.toml): %w", f.Post, ErrHidden)
+	}
+	switch s.Signature {
+	case lateOpen:
+		s.Marks = append(s.Marks, fmt.Sprintf("Shown at once: one of the releaser's two signatures is here (Ed25519), and the other (ML-DSA-44) follows within a day. It holds unless somebody has a quantum computer today. If it is a matter of life, wait for it, or ask %s back.", f.Post))
+	case lateLost:
+		s.Marks = append(s.Marks, fmt.Sprintf("A signature is missing: the second one of its releaser has not followed in time. Ask the administrators of %s for it before you act.", f.Post))
+	case lateFalse:
+		s.Findings = append(s.Findings, "the releaser's second signature: what followed does not hold")
+	}
+	return nil
+}
+
 // giveKey gives a post, after its letter opened a chain, the key for its next one.
 func (p *Post) giveKey(ctx context.Context, v *view, carrier circuit.Carrier, to string, now time.Time) {
 	id, public, err := p.keys.Burnable.offer(to, now)

@@ -180,28 +180,6 @@ func (s *Shown) check(what string, err error) {
 	}
 }
 
-// ErrHidden is in the error for a telegram that is here and not shown yet.
-var ErrHidden = errors.New("it is shown when all of its signatures are here")
-
-// showLate says how far the releaser's signatures have come.
-func (p *Post) showLate(tx *store.Tx, s *Shown, f *archive.Filed) (err error) {
-	if s.Signature, err = lateState(tx, f.ID); err != nil {
-		return err
-	}
-	if p.hidden(f.Post, s.Signature) {
-		return fmt.Errorf("the telegram is here, and the second signature of its releaser is still to follow. This post shows what %s sends only then (whole in post.toml): %w", f.Post, ErrHidden)
-	}
-	switch s.Signature {
-	case lateOpen:
-		s.Marks = append(s.Marks, fmt.Sprintf("Shown at once: one of the releaser's two signatures is here (Ed25519), and the other (ML-DSA-44) follows within a day. It holds unless somebody has a quantum computer today. If it is a matter of life, wait for it, or ask %s back.", f.Post))
-	case lateLost:
-		s.Marks = append(s.Marks, fmt.Sprintf("A signature is missing: the second one of its releaser has not followed in time. Ask the administrators of %s for it before you act.", f.Post))
-	case lateFalse:
-		s.Findings = append(s.Findings, "the releaser's second signature: what followed does not hold")
-	}
-	return nil
-}
-
 // showPeople proves who signed, by the directory of the time, and says what is known of them since.
 func (p *Post) showPeople(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.Registered, newest *view) error {
 	var v *view

@@ -101,6 +101,7 @@ func TestEncodings(t *testing.T) {
 		"a lone carriage return":  {"X: y", "a\rb", nil, "the text: it has the control character U+000D"},
 		"too long":                {"X: y", strings.Repeat("x", telegram.MaxText+1), nil, "the text is longer than 1048576 bytes: send it in parts"},
 		"much too long":           {"X: y", strings.Repeat("x\n", 4*telegram.MaxText), nil, "the text is longer than 1048576 bytes: send it in parts"},
+		"much of nothing":         {"X: y", strings.Repeat("\n", 4*telegram.MaxText+1), nil, "the text is longer than 1048576 bytes: send it in parts"},
 		"two types":               {"Content-Type: text/plain\nContent-Type: text/html", "a", nil, "Content-Type stands twice, on lines 13 and 14"},
 		"two sets":                {"Content-Type: text/plain; charset=utf-8; charset=koi8-r", "a", nil, `Content-Type: its parameter "charset" stands twice`},
 		"no type of content":      {"Content-Type: text", "a", nil, `"text" is no type of content`},

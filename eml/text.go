@@ -186,25 +186,26 @@ func readForeign(text string) (blocks []telegram.Block, left int) {
 
 // flow puts the lines of format=flowed (RFC 3676) together.
 func flow(text string, delete bool) string {
-	var out []string
-	open, depth := false, 0 // the line before goes on, and how deep it is quoted
+	var out strings.Builder
+	open, depth, first := false, 0, true // whether the line before goes on, and how deep it is quoted
 	for s := range strings.SplitSeq(text, "\n") {
 		bare := strings.TrimLeft(s, ">")
 		d := len(s) - len(bare)
 		bare = strings.TrimPrefix(bare, " ")
 		flowed := strings.HasSuffix(bare, " ") && bare != underline
-		if open && d == depth && bare != underline {
-			out[len(out)-1] += bare
-		} else {
-			if d > 0 {
-				bare = strings.Repeat(">", d) + " " + bare
+		if !open || d != depth || bare == underline {
+			if !first {
+				out.WriteByte('\n')
 			}
-			out = append(out, bare)
+			if d > 0 {
+				out.WriteString(strings.Repeat(">", d) + " ")
+			}
 		}
 		if flowed && delete {
-			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " ")
+			bare = bare[:len(bare)-1]
 		}
-		open, depth = flowed, d
+		out.WriteString(bare)
+		open, depth, first = flowed, d, false
 	}
-	return strings.Join(out, "\n")
+	return out.String()
 }

@@ -19,6 +19,8 @@
 //     size, against the salts and values that are shown, and against a digest for each leaf where all is withheld.
 //   - Memory of an idle server, with the broker in it and without: goal below 80 MiB. From the start of its process to the moment at which the
 //     first section goes to the carrier: goal below one second.
+//   - Proving: a post's whole register, against the signatures of the people in it; the log alone; one entry among a million, how large its proof
+//     is and how long it takes to make and to check; and the stranger's checker of docs/formats on its vectors, against the start of its processes.
 //
 // Only tests are in here, since they name keys. Linux alone can say how much memory a process has.
 package bench

@@ -47,6 +47,7 @@ type arrived struct {
 	answer    answerTo // to the witness
 	late      *telegram.Late
 	key       *telegram.GivenKey
+	seen      *telegram.Seen
 	given     string      // a one-time key opened it, which was given to this post
 	at        int64       // seconds: the time that its sender has signed, of a service message
 	frame     bool        // it came in a frame
@@ -89,7 +90,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 					return err
 				}
 			}
-			return nil
+			return heardFrom(tx, in, now)
 		})
 	})
 	if errors.Is(err, errDirectory) {
@@ -103,6 +104,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	for i := range in {
 		if in[i].err == nil {
 			p.alive(in[i].from)
+			p.traffic.add(in[i].from, 0, int64(in[i].envelope.Size()))
 			p.heardOf.Store(in[i].from, in[i].directory)
 		}
 	}
@@ -135,6 +137,20 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	for i := range in {
 		if in[i].err == nil && in[i].news != nil {
 			if err := p.hear(ctx, carrier, in[i].from, in[i].news); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// heardFrom notes from whom something genuine came, once for each.
+func heardFrom(tx *store.Tx, in []arrived, now time.Time) error {
+	told := map[string]bool{}
+	for i := range in {
+		if in[i].err == nil && !told[in[i].from] {
+			told[in[i].from] = true
+			if _, err := tx.Exec("update peer set heard = $1 where post = $2", now.UnixMilli(), in[i].from); err != nil {
 				return err
 			}
 		}
@@ -251,6 +267,9 @@ func (p *Post) openService(v *view, payload []byte, a *arrived) error {
 		if a.witness, err = p.openWitness(v, a.from, &s); err == nil {
 			a.at = a.witness.At
 		}
+	case telegram.ServiceSeen:
+		a.signed = payload
+		a.seen, err = p.readSeen(v, a.from, &s)
 	case telegram.ServiceKey:
 		if a.key, err = p.readKey(v, a.from, &s); err == nil {
 			a.at = a.key.At
@@ -394,6 +413,9 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 	}
 	if a.key != nil {
 		return p.takeKey(tx, a.key)
+	}
+	if a.seen != nil {
+		return p.takeSeen(tx, a.from, a.seen, a.signed)
 	}
 	if a.witness != nil {
 		a.answer, err = p.takeWitness(tx, a.witness, v, now)

@@ -28,7 +28,7 @@ type lacks struct {
 
 // teller tells peers what they lack of the directory, and shows them at its times this post's register.
 func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
-	wake := p.db.Wake(ctx, topicDirectory)
+	wake, seen := p.db.Wake(ctx, topicDirectory), p.db.Wake(ctx, topicSeen)
 	for started := false; ctx.Err() == nil; {
 		if err := p.sendLate(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("signatures that frames left out could not follow; it is tried again", "reason", err)
@@ -41,6 +41,9 @@ func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
 		} else if ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("this post's register could not be shown to others; it is tried again", "reason", err)
 		}
+		if err := p.tellSeen(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("it could not be told what was opened here; it is tried again", "reason", err)
+		}
 		if err := p.renewPeriod(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("the next letter key could not be made; it is tried again", "reason", err)
 		}
@@ -50,7 +53,7 @@ func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
 		if err := p.missProofs(ctx, p.config.Now()); err != nil && ctx.Err() == nil {
 			p.config.Log.Warn("it could not be looked for telegrams that no register has; it is tried again", "reason", err)
 		}
-		p.wait(ctx, min(time.Minute, p.config.Witness, p.config.Late), wake)
+		p.wait(ctx, min(time.Minute, p.config.Witness, p.config.Late), wake, seen)
 	}
 	return ctx.Err()
 }
@@ -145,6 +148,7 @@ func (p *Post) sendPayload(ctx context.Context, v *view, carrier circuit.Carrier
 			return err
 		}
 	}
+	p.traffic.add(to, int64(e.Size()), 0)
 	return carrier.Send(ctx, route, e.Precedence, []telegram.Envelope{e})
 }
 

@@ -628,6 +628,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	if err := carrier.Send(ctx, es[0].To, es[0].Precedence, es); err != nil {
 		return 0, err
 	}
+	p.traffic.add(to, size, 0)
 	for _, special := range specials {
 		f := flights[special]
 		wait := min(p.config.Retry<<min(f.tries, 10), longestRetry)

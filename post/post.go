@@ -71,8 +71,9 @@ type Post struct {
 	process   string                        // under which this process owns ways: see owner.go
 	peersMu   sync.Mutex
 	peers     map[string]*peer // posts this process carries to; guarded by peersMu
-	burns     atomic.Uint32    // numbers rows that go within a second
-	heardOf   sync.Map         // post → statements of its directory, as the table peer has it at least
+	traffic   traffic
+	burns     atomic.Uint32 // numbers rows that go within a second
+	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -131,6 +132,7 @@ func (p *Post) Name() string { return p.config.Name }
 const (
 	topicReleased  = "released"
 	topicDirectory = "directory"
+	topicSeen      = "seen"
 )
 
 func topicQueue(post string) string { return "queue " + post }
@@ -161,6 +163,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
 		})
 	})
+	do("counting", p.counter)
 	if p.keys.Burnable != nil {
 		do("burning", p.burner)
 	}

@@ -20,6 +20,7 @@ const (
 	LabelNews    = "chancery/v1/news\n"    // signature: the post says which directory it has, and what another lacks
 	LabelWitness = "chancery/v1/witness\n" // signature: the post says what it knows of registers
 	LabelGiven   = "chancery/v1/given\n"   // signature: the post gives another a one-time letter key
+	LabelSeen    = "chancery/v1/seen\n"    // signature: somebody at the post has opened a telegram
 	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
 	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
 	LabelIssue   = "chancery/v1/issue\n"   // signature: an officer issues a statement of the directory

@@ -216,6 +216,16 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			st.Backlog, err = p.Backlog(ctx)
 			return st, err
 		}),
+		"progress": does(func(ctx context.Context, in numbered) (any, error) { return p.Status(ctx, in.Way, in.Year, in.Number) }),
+		"saw":      does(func(ctx context.Context, in numbered) (any, error) { return none{}, p.Saw(ctx, in.Year, in.Number) }),
+		"circuits": does(func(ctx context.Context, _ none) (any, error) {
+			var st status
+			if state != nil {
+				st = state()
+			}
+			list, err := p.Circuits(ctx)
+			return circuitList{Serving: st.Serving, Joined: st.Joined, Since: st.Since, Circuits: list}, err
+		}),
 		"people": does(func(context.Context, none) (any, error) { return peopleOf(p) }),
 		"draft": does(func(ctx context.Context, in struct{ Form string }) (any, error) {
 			form, err := desk.ParseForm(bytes.NewReader([]byte(in.Form)))

@@ -149,6 +149,7 @@ With --as eml it writes the telegram as a mail, in clear, with all that it says;
 			if err := say(); err != nil {
 				return err
 			}
+			a.saw(cmd.Context(), o, s)
 			if !s.Verified {
 				return coded{fmt.Errorf("a proof of this telegram does not hold: %s. Keep the disk as it is and run  chancery register verify", strings.Join(s.Findings, "; ")), exitUnproved}
 			}

@@ -37,8 +37,9 @@ type Burnable struct {
 // outChain is a chain of frames to a post.
 type outChain struct {
 	*seal.Chain
-	Opened  time.Time
-	Service uint16 // the next service message's frame: they take numbers from the end
+	Opened    time.Time
+	Service   uint16 // the next service message's frame: they take numbers from the end
+	Confirmed bool   // the post has signed for the letter that opened it
 }
 
 // inChain is a chain of frames from a post.
@@ -127,10 +128,11 @@ func (b *Burnable) load() error {
 // burnableKept is what the file says, once it is open.
 type burnableKept struct {
 	Out []struct {
-		Post    string
-		Chain   []byte
-		Opened  time.Time
-		Service uint16
+		Post      string
+		Chain     []byte
+		Opened    time.Time
+		Service   uint16
+		Confirmed bool
 	}
 	In []struct {
 		Post   string
@@ -163,7 +165,7 @@ func (b *Burnable) parse(text []byte) error {
 		if err != nil {
 			return err
 		}
-		b.out[x.Post] = &outChain{c, x.Opened, x.Service - min(serviceMargin, x.Service)}
+		b.out[x.Post] = &outChain{c, x.Opened, x.Service - min(serviceMargin, x.Service), x.Confirmed}
 	}
 	for _, x := range k.In {
 		c, err := seal.ParseChain(x.Chain)
@@ -231,11 +233,12 @@ func (b *Burnable) marshal() []byte {
 	var k burnableKept
 	for post, x := range b.out {
 		k.Out = append(k.Out, struct {
-			Post    string
-			Chain   []byte
-			Opened  time.Time
-			Service uint16
-		}{post, x.Marshal(), x.Opened, x.Service})
+			Post      string
+			Chain     []byte
+			Opened    time.Time
+			Service   uint16
+			Confirmed bool
+		}{post, x.Marshal(), x.Opened, x.Service, x.Confirmed})
 	}
 	for _, x := range b.in {
 		k.In = append(k.In, struct {

@@ -44,12 +44,22 @@ func (b *Burnable) sentBefore(c *outChain, next uint16) {
 	b.dirty = true
 }
 
-// sealService seals a service message on the chain to a post, and burns its key; false says that there is no chain, or no frame left for it.
+// confirm notes that a post has signed for the letter that opened a chain.
+func (b *Burnable) confirm(post string, id [4]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.out[post]; c != nil && c.ID == id && !c.Confirmed {
+		c.Confirmed, b.dirty = true, true
+	}
+}
+
+// sealService seals a service message on the chain to a post, and burns its key; false says that there is no chain, or no frame left for it. A chain that is not
+// confirmed bears none: a receipt is in a hurry, and would overtake the letter that opens it.
 func (b *Burnable) sealService(post string, e *telegram.Envelope, content []byte, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.out[post]
-	if c == nil || now.Sub(c.Opened) >= chainFor || int(c.Service) < frontFrames {
+	if c == nil || !c.Confirmed || now.Sub(c.Opened) >= chainFor || int(c.Service) < frontFrames {
 		return false
 	}
 	if c.Seal(e, c.Service, content) != nil {

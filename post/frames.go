@@ -32,6 +32,16 @@ type sealing struct {
 	next   int       // frame
 	opened bool      // by this batch
 	used   bool
+
+	// What opened the chain, and whether the post has signed for it. Until it has, nothing more urgent goes in a frame: it would overtake its letter.
+	serial    uint32
+	level     telegram.Precedence
+	confirmed bool
+}
+
+// goes says whether a section of that precedence goes in a frame.
+func (s *sealing) goes(p telegram.Precedence) bool {
+	return s.chain != nil && s.next < frontFrames && (s.confirmed || p <= s.level)
 }
 
 // beginSealing finds the chain that goes on.
@@ -40,16 +50,18 @@ func (p *Post) beginSealing(tx *store.Tx, to string, now time.Time) (*sealing, e
 	if p.keys.Burnable == nil {
 		return s, nil
 	}
-	rows, err := tx.Query("select chain, next from chain_out where post = $1", to)
+	rows, err := tx.Query("select chain, next, serial, precedence, confirmed from chain_out where post = $1", to)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id []byte
-		if err := rows.Scan(&id, &s.next); err != nil {
+		var confirmed int
+		if err := rows.Scan(&id, &s.next, &s.serial, &s.level, &confirmed); err != nil {
 			return nil, err
 		}
+		s.confirmed = confirmed == 1
 		if len(id) == 4 && s.next < frontFrames {
 			s.chain = p.keys.Burnable.chainTo(to, [4]byte(id), now)
 		}
@@ -59,7 +71,7 @@ func (p *Post) beginSealing(tx *store.Tx, to string, now time.Time) (*sealing, e
 
 // seal seals a section: in a frame if there is a chain, else in a letter that opens one.
 func (s *sealing) seal(p *Post, tx *store.Tx, v *view, section *telegram.Section, e *telegram.Envelope, now time.Time) error {
-	if s.chain != nil && s.next < frontFrames {
+	if s.goes(e.Precedence) {
 		content := binary.AppendUvarint(nil, uint64(v.dir.Size()))
 		if err := p.keys.Burnable.sealFrame(s.chain, e, uint16(s.next), append(content, section.MarshalFrame()...)); err != nil {
 			return err
@@ -87,7 +99,8 @@ func (s *sealing) seal(p *Post, tx *store.Tx, v *view, section *telegram.Section
 	if err := l.Seal(e, recipient, p.keys.Identity); err != nil || p.keys.Burnable == nil {
 		return err
 	}
-	s.chain, s.next, s.opened, s.used = &outChain{l.Chain(), now, seal.MaxFrames - 1}, 0, true, true
+	s.chain, s.next, s.opened, s.used = &outChain{l.Chain(), now, seal.MaxFrames - 1, false}, 0, true, true
+	s.serial, s.level, s.confirmed = section.Serial, e.Precedence, false
 	return nil
 }
 
@@ -96,8 +109,14 @@ func (s *sealing) keep(tx *store.Tx) error {
 	if !s.used {
 		return nil
 	}
-	_, err := tx.Exec(`insert into chain_out (post, chain, next, opened) values ($1, $2, $3, $4)
-		on conflict (post) do update set chain = excluded.chain, next = excluded.next, opened = excluded.opened`, s.to, s.chain.ID[:], s.next, s.chain.Opened.UnixMilli())
+	confirmed := 0
+	if s.confirmed {
+		confirmed = 1
+	}
+	_, err := tx.Exec(`insert into chain_out (post, chain, next, opened, serial, precedence, confirmed) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (post) do update set chain = excluded.chain, next = excluded.next, opened = excluded.opened, serial = excluded.serial, precedence = excluded.precedence,
+			confirmed = case when chain_out.chain = excluded.chain and chain_out.confirmed = 1 then 1 else excluded.confirmed end`,
+		s.to, s.chain.ID[:], s.next, s.chain.Opened.UnixMilli(), int64(s.serial), int64(s.level), confirmed)
 	return err
 }
 
@@ -151,6 +170,11 @@ func (p *Post) openFrame(v *view, a *arrived) (payload []byte) {
 		a.err = errors.New(seal.Reason(err))
 		return nil
 	}
+	return p.frameSays(v, a, from, content)
+}
+
+// frameSays takes the content of a frame apart.
+func (p *Post) frameSays(v *view, a *arrived, from string, content []byte) (payload []byte) {
 	a.from, a.frame = from, true
 	if a.err = v.suspended(from); a.err != nil {
 		return nil
@@ -357,5 +381,43 @@ func (s *sealing) briefly(w *circuit.Waiting) bool {
 	if w.Form != circuit.FormOpen {
 		return w.Form == circuit.FormBrief
 	}
-	return s.chain != nil && s.next < frontFrames
+	return s.goes(w.Precedence)
+}
+
+// confirmChain notes that a post has signed for a telegram, if a letter of it opened the chain there.
+func (p *Post) confirmChain(tx *store.Tx, post string, serial uint32) error {
+	if p.keys.Burnable == nil {
+		return nil
+	}
+	n, err := tx.Exec("update chain_out set confirmed = 1 where post = $1 and serial = $2 and confirmed = 0", post, int64(serial))
+	if err != nil || n == 0 {
+		return err
+	}
+	var id []byte
+	if err := tx.QueryRow("select chain from chain_out where post = $1", post).Scan(&id); err != nil {
+		return err
+	}
+	// In memory it may be confirmed although this transaction fails: the receipt is there all the same, and the post has the chain.
+	if len(id) == 4 {
+		p.keys.Burnable.confirm(post, [4]byte(id))
+	}
+	return nil
+}
+
+// openSecond opens frames whose chain a letter of the same arrival opens.
+func (p *Post) openSecond(v *view, in []arrived) {
+	for i := range in {
+		a := &in[i]
+		if !a.unknown || a.envelope.Type != telegram.Frame {
+			continue
+		}
+		for j := range in {
+			if o := &in[j]; o.opens != nil && o.err == nil && o.opens.ID == a.envelope.Chain {
+				if content, err := o.opens.Open(&a.envelope); err == nil {
+					a.err, a.unknown = nil, false
+					p.readPayload(v, a, p.frameSays(v, a, o.from, content))
+				}
+			}
+		}
+	}
 }

@@ -339,3 +339,35 @@ func TestHorizonAndPeriods(t *testing.T) {
 	})
 	m.followed("MOSCOW")
 }
+
+// A Flash does not wait for the letter of a Routine telegram: until the other post has signed for that it goes in a letter of its own.
+func TestFlashDoesNotWaitForALetter(t *testing.T) {
+	m := framed(t, nil)
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	routine := func(p parcel) bool { return p.at == telegram.Routine && p.to == beijing.route }
+	m.ether.set(func(e *ether) { e.hold = routine })
+	m.run()
+	moscow.sendTo("It opens a chain, and is held up.", "BEIJING")
+	m.until("the letter left", func() bool { letters, _ := moscow.envelopesFrom(); return len(letters) > 0 })
+	moscow.send("To: AMBASSADOR@BEIJING; flash\n\nAt once.\n")
+	m.until("the Flash is there", func() bool { return len(beijing.received()) == 1 })
+	m.ether.set(func(e *ether) { e.hold = nil })
+	m.delivered("MOSCOW")
+	moscow.send("To: AMBASSADOR@BEIJING; flash\n\nIn a frame, since the chain is confirmed.\n")
+	m.delivered("MOSCOW")
+	if _, frames := moscow.envelopesFrom(); len(frames) == 0 || frames[len(frames)-1].Precedence != telegram.Flash {
+		t.Errorf("%d frames", len(frames))
+	}
+}
+
+// A long telegram whose letter and frames come together is opened together.
+func TestLetterAndFramesTogether(t *testing.T) {
+	m := framed(t, func(c *post.Config) { c.Retry = time.Minute }) // nothing is sent again in this test
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	m.ether.set(func(e *ether) { e.together = true })
+	moscow.sendTo(strings.Repeat("In many sections. ", 300), "BEIJING")
+	m.run("MOSCOW")
+	m.until("all left", func() bool { _, frames := moscow.envelopesFrom(); return len(frames) >= 4 })
+	m.run("BEIJING")
+	m.until("it is there", func() bool { return len(beijing.received()) == 1 })
+}

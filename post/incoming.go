@@ -80,6 +80,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	came := p.config.Now()
 	in := make([]arrived, len(es))
 	parallel(len(es), func(i int) { in[i] = p.decipher(v, at, es[i], came) })
+	p.openSecond(v, in)
 	now := p.config.Now()
 	var answer receiptTo
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
@@ -176,21 +177,26 @@ func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, ca
 	} else {
 		payload = p.openLetter(v, &a)
 	}
+	p.readPayload(v, &a, payload)
+	return a
+}
+
+// readPayload reads what an envelope says, once it is known who sealed it.
+func (p *Post) readPayload(v *view, a *arrived, payload []byte) {
 	if a.err != nil {
-		return a
+		return
 	}
 	if telegram.IsService(payload) {
-		a.err = p.openService(v, payload, &a)
-		return a
+		a.err = p.openService(v, payload, a)
+		return
 	}
 	parse := telegram.ParseSection
 	if a.frame {
 		parse = telegram.ParseFrameSection
 	}
 	if a.section, a.err = parse(payload); a.err == nil && a.section.N == 1 {
-		a.whole = p.check(v, a.from, a.section.Serial, e.Precedence, slices.Clone(a.section.Piece))
+		a.whole = p.check(v, a.from, a.section.Serial, a.envelope.Precedence, slices.Clone(a.section.Piece))
 	}
-	return a
 }
 
 // openLetter opens a letter, and says which chain it opens.

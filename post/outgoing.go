@@ -674,6 +674,9 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
 			return err
 		}
+		if err := p.confirmChain(tx, from, d.Serial); err != nil {
+			return err
+		}
 	}
 	tx.Notify(topicQueue(from))
 	return nil

@@ -29,7 +29,9 @@ func TestStatusDoesNotLie(t *testing.T) {
 	before := time.Now().Add(-time.Second)
 	moscow.send("To: AMBASSADOR@BEIJING\nAsk: fulfilment\n\nDo it.\n")
 	m.until("it is registered", func() bool { return moscow.count("select count(*) from outbox") == 1 })
-	m.until("it left", func() bool { return len(moscow.status(archive.Out, 1).Addressees) == 1 && moscow.status(archive.Out, 1).Addressees[0].State == post.StepOnTheWire })
+	m.until("it left", func() bool {
+		return len(moscow.status(archive.Out, 1).Addressees) == 1 && moscow.status(archive.Out, 1).Addressees[0].State == post.StepOnTheWire
+	})
 	a := moscow.status(archive.Out, 1).Addressees[0]
 	if a.Unknown == nil || a.Unknown.Before(before) || slices.ContainsFunc(a.Steps, func(r post.Reached) bool { return r.Step == post.StepDeciphered }) {
 		t.Errorf("%+v", a)

@@ -6,7 +6,10 @@ create table chain_out (
 	post   text    primary key,
 	chain  blob    not null,
 	next   integer not null,
-	opened integer not null      -- milliseconds
+	opened integer not null,     -- milliseconds
+	serial integer not null,     -- of the telegram whose letter opened it
+	precedence integer not null, -- and of that letter
+	confirmed integer not null check (confirmed in (0, 1)) -- the post has signed for that telegram
 );
 create table chain_in (
 	post   text    primary key,

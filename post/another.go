@@ -56,6 +56,8 @@ func (p *Post) Another(ctx context.Context, x *Another) (*desk.Form, error) {
 	}
 	text := x.Text
 	switch {
+	case x.Act == telegram.Repeats && text != "":
+		return nil, errors.New("a repeat has the words of the telegram that it repeats, and no other: leave the text out")
 	case x.Act == telegram.Repeats:
 		t.Signature, t.Codes = of.Signature, of.Codes
 		return form, nil

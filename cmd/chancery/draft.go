@@ -115,8 +115,8 @@ A draft is lines of «Key: value», an empty line, and the text:
   [end PRINCIPAL]
 
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
-Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and
-never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
+Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects, Repeats, Readdresses,
+Minimize, Signature, and, kept at this post and never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
 
 With --from the draft is made of a mail: of one that show --as eml has written, or of one from an ordinary mail program, with a plain text and addresses
 such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/formats/mail.md has all that a mail can say.`,
@@ -354,6 +354,12 @@ func rendered(t *telegram.Telegram) string {
 	line("Codes", strings.Join(t.Codes, ", "))
 	for _, r := range t.References {
 		line("Cites", fmt.Sprintf("%s %s %s/%d", r.Act, r.Post, telegram.NumberText(r.Serial), r.Year))
+	}
+	if t.Considered {
+		line("Minimize", "considered: it is to go though traffic is restricted")
+	}
+	if o := t.Original; o != nil {
+		line("Passes on", fmt.Sprintf("the telegram of %s, %s, released by key %s: it stands below, whole, as the last message", o.Telegram.From, telegram.DTG(o.Telegram.DTG), o.Telegram.Releaser))
 	}
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)

@@ -299,6 +299,14 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			id, err := p.Draft(ctx, form)
 			return draftID{id}, err
 		}),
+		"another": does(func(ctx context.Context, in post.Another) (any, error) {
+			form, err := p.Another(ctx, &in)
+			if err != nil {
+				return nil, err
+			}
+			id, err := p.Draft(ctx, form)
+			return draftID{id}, err
+		}),
 		"orders": does(func(ctx context.Context, in post.OrdersWanted) (any, error) {
 			list, err := p.Orders(ctx, in)
 			return orders{Orders: list}, err

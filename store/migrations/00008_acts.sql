@@ -47,3 +47,7 @@ insert into early_next select post, serial, root, 'grants-time', by, own, at, un
 drop table early;
 alter table early_next rename to early;
 create index early_by on early (by);
+
+-- Each tenth section below Flash goes to the telegram that has waited longest.
+alter table wire add column turn integer not null default 0; -- how many sections below Flash were sealed for the post, with this one
+create index outbox_oldest on outbox (post, queued, serial) where receipted is null;

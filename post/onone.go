@@ -185,6 +185,9 @@ func (p *Post) citeReceived(tx *store.Tx, t *telegram.Telegram) error {
 	if err != nil {
 		return err
 	}
+	if r.ReleasePQ == nil {
+		return errors.New("the second of its releaser's signatures has not followed yet, and goes along with it: it does within a day. If that is too late, tell what it says in a telegram of your own")
+	}
 	t.On().Root = f.Root
 	if err := passesOn(t, r.Telegram); err != nil {
 		return err

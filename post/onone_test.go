@@ -475,6 +475,33 @@ func TestReaddressalsThatLie(t *testing.T) {
 	m.whole()
 }
 
+// What came in a frame is passed on when both signatures of its release are here: they go along.
+func TestReaddressInFrames(t *testing.T) {
+	m := framed(t, func(c *post.Config) { c.Late = time.Hour })
+	m.run()
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	moscow.sendTo("The first.", "BEIJING")
+	m.delivered("MOSCOW")
+	moscow.sendTo("In a frame.", "BEIJING")
+	m.delivered("MOSCOW")
+	if beijing.shown(archive.In, 2).Signature != "open" {
+		t.Fatal("it came whole: the test sees nothing")
+	}
+	ministry := []telegram.Address{{Office: "MINISTRY", Post: "MOSCOW"}}
+	beijing.refused(&post.Another{Act: telegram.Readdresses, Number: 2, To: ministry}, "the second of its releaser's signatures has not followed yet")
+	m.crash()
+	moscow.config.Late = 50 * time.Millisecond
+	moscow.tamper("update late set again = 0")
+	moscow.reopen()
+	m.run()
+	m.followed("MOSCOW")
+	beijing.another(&post.Another{Act: telegram.Readdresses, Number: 2, To: ministry})
+	if s := moscow.shown(archive.In, 1); s.PassedOn == nil || !s.Verified {
+		t.Errorf("passed on is %+v: %q", s.PassedOn, s.Findings)
+	}
+	m.whole()
+}
+
 // One that passes on a readdressal which lies is refused too, though it does not lie itself.
 func TestReaddressalOfALie(t *testing.T) {
 	m := open(t, nil)

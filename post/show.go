@@ -315,31 +315,6 @@ func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {
 	return nil
 }
 
-func (s *Shown) showDuties(tx *store.Tx, of int64, now time.Time) error {
-	ds, err := desk.Duties(tx, of)
-	if err != nil {
-		return err
-	}
-	deeds, err := desk.Deeds(tx, of)
-	if err != nil {
-		return err
-	}
-	for _, d := range ds {
-		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done), Standing: standing(&d, deeds, now)}
-		if x.By, err = numberOf(tx, d.By); err != nil {
-			return err
-		}
-		s.Duties = append(s.Duties, x)
-	}
-	s.Deeds, err = told(tx, deeds)
-	return err
-}
-
-func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
-	p.openJSON(archive.LocalPlace(f.ID), f.Local, &l)
-	return l
-}
-
 // set puts the telegram in the form of a sheet.
 func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[string]string) {
 	t := r.Telegram

@@ -3,6 +3,7 @@ package post
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"chancery.example/chancery/archive"
@@ -70,6 +71,31 @@ func (p *Post) showOthers(tx *store.Tx, s *Shown, of int64, t *telegram.Telegram
 	return nil
 }
 
+func (s *Shown) showDuties(tx *store.Tx, of int64, now time.Time) error {
+	ds, err := desk.Duties(tx, of)
+	if err != nil {
+		return err
+	}
+	deeds, err := desk.Deeds(tx, of)
+	if err != nil {
+		return err
+	}
+	for _, d := range ds {
+		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done), Standing: standing(&d, deeds, now)}
+		if x.By, err = numberOf(tx, d.By); err != nil {
+			return err
+		}
+		s.Duties = append(s.Duties, x)
+	}
+	s.Deeds, err = told(tx, deeds)
+	return err
+}
+
+func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
+	p.openJSON(archive.LocalPlace(f.ID), f.Local, &l)
+	return l
+}
+
 // here names the telegram that is cited by this post's own number, if it is here.
 func (p *Post) here(tx *store.Tx, r *telegram.Reference) (string, error) {
 	if r.Root == (telegram.Root{}) {
@@ -95,7 +121,13 @@ func (p *Post) showCorrection(tx *store.Tx, s *Shown, d *desk.Deed) error {
 		return err
 	}
 	c := Correction{By: by, At: time.Unix(d.At, 0).UTC()}
-	if r, err := p.openFiled(f); err != nil { // the rest can still be read
+	state, err := lateState(tx, d.By)
+	if err != nil {
+		return err
+	}
+	if p.hidden(f.Post, state) {
+		c.Text = "It " + strings.TrimPrefix(ErrHidden.Error(), "it ") + "."
+	} else if r, err := p.openFiled(f); err != nil { // the rest can still be read
 		c.Text = "DAMAGED: run chancery register verify"
 	} else {
 		c.DTG, c.Text = telegram.DTG(r.Telegram.DTG), sheetText(r.Telegram.Body)

@@ -58,7 +58,7 @@ func officeList(d *directory.Directory, post string) string {
 	return strings.Join(names, ", ")
 }
 
-// mayRelease says whether the two people were entitled at the post when they signed, and are two; or one who may release alone.
+// mayRelease says whether the two people were entitled at the post when they signed, the releaser at that precedence, and are two; or one who may release alone.
 func (v *view) mayRelease(t *telegram.Telegram, post string) error {
 	drafted, released := time.Unix(t.DTG, 0), time.Unix(t.Released, 0)
 	if alone(t) {
@@ -70,6 +70,9 @@ func (v *view) mayRelease(t *telegram.Telegram, post string) error {
 		return fmt.Errorf("its drafter: %w", err)
 	}
 	if err := v.dir.May(directory.Releaser, t.Releaser, post, released); err != nil {
+		return fmt.Errorf("its releaser: %w", err)
+	}
+	if err := v.dir.MayReleaseAt(t.Precedence(), t.Releaser, post, released); err != nil {
 		return fmt.Errorf("its releaser: %w", err)
 	}
 	return nil

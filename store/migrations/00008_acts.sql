@@ -51,3 +51,6 @@ create index early_by on early (by);
 -- Each tenth section below Flash goes to the telegram that has waited longest.
 alter table wire add column turn integer not null default 0; -- how many sections below Flash were sealed for the post, with this one
 create index outbox_oldest on outbox (post, queued, serial) where receipted is null;
+
+-- Who has used flash and override is counted.
+create index filed_urgent on filed (at, id) where precedence >= 4;

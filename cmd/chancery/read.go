@@ -38,6 +38,9 @@ func (a *app) inboxCommand() *cobra.Command {
 
 func (in *inbox) words(dir string) string {
 	var b strings.Builder
+	for _, m := range in.Minimize {
+		fmt.Fprintf(&b, "%s\n", m.Words)
+	}
 	for _, x := range in.Alarms {
 		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
 	}

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"reflect"
 	"slices"
@@ -196,6 +197,45 @@ func TestConsidered(t *testing.T) {
 		if _, err := Parse(write(ps)); err == nil {
 			t.Errorf("considered as %x is accepted", v)
 		}
+	}
+}
+
+// A disclosure of a readdressal shows what is passed on in its text, as far as it is shown, and never the seed with which the rest could be guessed.
+func TestReaddressalDisclosed(t *testing.T) {
+	forInfo := considered(readdressal(shallow()))
+	forInfo.To, forInfo.Info = nil, forInfo.To
+	for name, cut := range map[string]func(x *Redaction){
+		"all":            func(*Redaction) {},
+		"a word":         func(x *Redaction) { x.Words("pilot", "") },
+		"the message":    func(x *Redaction) { do(t, x.Message(1, "reason")) },
+		"the reference":  func(x *Redaction) { do(t, x.Field("reference", "")) },
+		"type and cited": func(x *Redaction) { do(t, x.Field("reference", "")); do(t, x.Field("type", "")) },
+		"the addressees": func(x *Redaction) { do(t, x.Field("addressee", "")) },
+		"all of it":      func(x *Redaction) { do(t, x.Field("all", "reason")) },
+	} {
+		for _, tg := range []*Telegram{readdressal(plain()), considered(readdressal(shallow())), forInfo} {
+			if name == "a word" && len(tg.Body) < 6 {
+				continue
+			}
+			r := registered(tg)
+			d := disclosed(t, r, cut)
+			s := readBack(t, r, d)
+			if strings.Contains(string(d.Marshal()), base64.StdEncoding.EncodeToString(tg.Original.Telegram.Seed[:])[:40]) || !strings.Contains(s.String(), "Original: [[withheld]]\n") && !strings.Contains(s.String(), "Original: [[withheld: reason]]\n") {
+				t.Errorf("%s shows\n%s", name, s)
+			}
+			if name == "all" && tg.Considered && !strings.Contains(s.String(), "Minimize: considered\n") {
+				t.Errorf("%s shows\n%s", name, s)
+			}
+		}
+	}
+	r := registered(readdressal(plain()))
+	d := disclosed(t, r, func(x *Redaction) {
+		for i := range x.trees[inHead].withheld {
+			x.trees[inHead].withheld[i] = 0
+		}
+	})
+	if _, err := d.Check(); err == nil || !strings.Contains(err.Error(), "the seed of the telegram that is passed on") {
+		t.Errorf("the seed is shown: %v", err)
 	}
 }
 

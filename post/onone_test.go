@@ -39,8 +39,8 @@ func orderedTwo(t *testing.T) (m *ministry, moscow, beijing, london *desks) {
 	m = open(t, nil)
 	m.run(names[:]...)
 	moscow, beijing, london = m.at("MOSCOW"), m.at("BEIJING"), m.at("LONDON")
-	moscow.send("To: AMBASSADOR@LONDON\n\nBefore it.\n")
-	moscow.send("From: MINISTRY\nTo: AMBASSADOR@BEIJING; flash\nInfo: AMBASSADOR@LONDON; priority\nClassification: SECRET\nCaveat: SPECIAL FILE\nAsk: receipt, fulfilment\nDeadline: 2030-01-01T12:00Z\n" +
+	// Each has its number before the next: what is released together is registered by precedence.
+	moscow.registered("To: AMBASSADOR@LONDON\n\nBefore it.\n", "From: MINISTRY\nTo: AMBASSADOR@BEIJING; flash\nInfo: AMBASSADOR@LONDON; priority\nClassification: SECRET\nCaveat: SPECIAL FILE\nAsk: receipt, fulfilment\nDeadline: 2030-01-01T12:00Z\n"+
 		"Subject: The bridge\nSignature: MINISTER\n\nVisit the engineers.\n\n[convey to the engineers]\n\nBuild it.\n\n[end BUILDER]\n")
 	m.delivered("MOSCOW")
 	return m, moscow, beijing, london
@@ -187,9 +187,9 @@ func TestWhatActedIsNotCancelled(t *testing.T) {
 // Serials of two telegrams, or of one that went elsewhere, name none.
 func TestSerialsThatNameNoTelegram(t *testing.T) {
 	m, moscow, beijing, _ := orderedTwo(t)
-	moscow.send("To: AMBASSADOR@LONDON\nInfo: AMBASSADOR@BEIJING\n\nThe other way.\n") // LONDON 3, BEIJING 2
-	moscow.send("To: AMBASSADOR@BEIJING\n\nMore.\n")                                   // BEIJING 3
-	moscow.send("To: AMBASSADOR@LONDON\nInfo: AMBASSADOR@BEIJING\n\nCrossed.\n")       // LONDON 4, BEIJING 4
+	moscow.registered("To: AMBASSADOR@LONDON\nInfo: AMBASSADOR@BEIJING\n\nThe other way.\n") // LONDON 3, BEIJING 2
+	moscow.registered("To: AMBASSADOR@BEIJING\n\nMore.\n")                                   // BEIJING 3
+	moscow.registered("To: AMBASSADOR@LONDON\nInfo: AMBASSADOR@BEIJING\n\nCrossed.\n")       // LONDON 4, BEIJING 4
 	m.delivered("MOSCOW")
 	year := time.Now().UTC().Year()
 	for _, x := range []struct{ text, says string }{
@@ -210,10 +210,10 @@ func TestSerialsThatNameNoTelegram(t *testing.T) {
 		}
 	}
 	// Two telegrams whose serials are crossed: which is meant nobody can tell, but to one post.
-	moscow.send("To: AMBASSADOR@LONDON\n\nApart.\n")                       // LONDON 5
-	moscow.send("To: AMBASSADOR@BEIJING\nInfo: AMBASSADOR@LONDON\n\nA.\n") // BEIJING 5, LONDON 6
-	moscow.send("To: AMBASSADOR@BEIJING\n\nApart.\n")                      // BEIJING 6
-	moscow.send("To: AMBASSADOR@BEIJING\n\nApart.\n")                      // BEIJING 7
+	moscow.registered("To: AMBASSADOR@LONDON\n\nApart.\n")                       // LONDON 5
+	moscow.registered("To: AMBASSADOR@BEIJING\nInfo: AMBASSADOR@LONDON\n\nA.\n") // BEIJING 5, LONDON 6
+	moscow.registered("To: AMBASSADOR@BEIJING\n\nApart.\n")                      // BEIJING 6
+	moscow.registered("To: AMBASSADOR@BEIJING\n\nApart.\n")                      // BEIJING 7
 	m.delivered("MOSCOW")
 	moscow.tamper("update outbox set of = (select of from outbox where post = 'BEIJING' and serial = 6) where post = 'LONDON' and serial = 5")
 	both := fmt.Sprintf("To: AMBASSADOR@BEIJING\nInfo: AMBASSADOR@LONDON\nCancels: MOSCOW 5/%[1]d\nCancels: MOSCOW 6/%[1]d\n\nNo.\n", year)
@@ -385,10 +385,16 @@ func TestReaddress(t *testing.T) {
 			t.Errorf("%q: %v", x.text, err)
 		}
 	}
+	if a := moscow.status(archive.Out, 2).Addressees[0]; a.State != post.StepDeciphered && a.State != post.StepSeen || !slices.ContainsFunc(a.Steps, func(r post.Reached) bool { return r.Step == "passed on" }) {
+		t.Errorf("its status is %+v", a)
+	}
 	// When it is cancelled, who passed it on hears that he has to cancel that too.
 	moscow.another(&post.Another{Act: telegram.Cancels, Number: 2})
 	if !strings.Contains(beijing.trouble(), "it cancels its serial 1, which this post has passed on (out 1/") {
 		t.Errorf("no alarm: %s", beijing.trouble())
+	}
+	if a := moscow.status(archive.Out, 2).Addressees[1]; a.State != "cancelled" || !strings.HasSuffix(a.Steps[len(a.Steps)-1].Proof, "of two people at MOSCOW") {
+		t.Errorf("its status is %+v", a)
 	}
 	m.whole()
 }

@@ -98,6 +98,23 @@ func Newest(tx *store.Tx, way Way, limit int) ([]Filed, error) {
 	return read(tx, "way = $1 order by id desc limit $2", string(way), limit)
 }
 
+// Urgent gives every telegram filed at flash or above since a time, in seconds since 1970, the oldest first.
+func Urgent(tx *store.Tx, since int64, each func(*Filed) error) error {
+	for last := int64(0); ; {
+		// In parts, so that many take little memory.
+		fs, err := read(tx, "precedence >= 4 and (at, id) > ($1, $2) order by at, id limit 200", since, last)
+		if err != nil || len(fs) == 0 {
+			return err
+		}
+		for i := range fs {
+			if err := each(&fs[i]); err != nil {
+				return err
+			}
+		}
+		since, last = fs[len(fs)-1].At, fs[len(fs)-1].ID
+	}
+}
+
 func read(tx *store.Tx, where string, args ...any) ([]Filed, error) {
 	rows, err := tx.Query("select "+columns+" from filed where "+where, args...)
 	if errors.Is(err, sql.ErrNoRows) {

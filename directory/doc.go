@@ -42,7 +42,7 @@
 //
 //	person NUMBER            from 1 to 2^32-1, stated once; never a name
 //	post NAME
-//	role ROLE                drafter, releaser, administrator, duty, alone: any, in this order
+//	role ROLE                drafter, releaser, administrator, duty, alone, flash, override: any, in this order
 //
 //	key PERSON/NUMBER        of a person, numbers from 1 to 65535, each one more than the last
 //	KEY
@@ -56,7 +56,7 @@
 //	grant POST               what the post's administrators may issue; a later one takes its place
 //	offices N                in force at most: from 1 to 2^31-1; what is suspended is in force
 //	people N                 the same
-//	role ROLE                that they may give: drafter, releaser, alone
+//	role ROLE                that they may give: drafter, releaser, alone, flash, override
 //
 //	roles PERSON             what the person may do
 //	from TIME                on, not before that of his roles until then
@@ -83,9 +83,18 @@
 //	how TEXT                 card, card and read back, in person, telephone, document
 //	at TIME
 //
+//	reserve flash            from a time on the roles flash and override are needed to release at these; stated once
+//	from TIME
+//
+//	minimize                 for a time only what must goes from and to an area
+//	area POST                at most 64, by rising name; left out for all posts
+//	from TIME
+//	until TIME               at most 30 days later
+//	why TEXT
+//
 // What people issue has these fields after its own:
 //
-//	by POST N                two administrators of the post issue it, as the post's N-th, from 1; left out with suspend and checked, which are not counted
+//	by POST N                two administrators of the post issue it, as the post's N-th, from 1; left out with suspend, checked and minimize, which are not counted
 //	issued PERSON/NUMBER SIGNATURE   once or twice, by rising number of the person
 //
 // What a statement names stands before it. For a person or an office that has ended there is no new key, no
@@ -111,9 +120,11 @@
 //     duty officers are made, changed and ended by the root only, and so are keys without continuity and roles outside the grant;
 //   - suspend: issued by one duty officer of any post, or by two administrators of the post concerned, who may have signed it long before: they were
 //     entitled at the time that it names;
-//   - checked: issued by one administrator or duty officer, entitled at the time that it names, not of his own key.
+//   - checked: issued by one administrator or duty officer, entitled at the time that it names, not of his own key;
+//   - minimize: issued by two people of one post, each an administrator or a duty officer of it at the time from which it counts. Unless one is a
+//     duty officer the area is that post.
 //
-// restore, revoke, grant, root and post are the root's alone. What was issued stands once, with the same signatures, so that no suspension is
+// restore, revoke, grant, reserve, root and post are the root's alone. What was issued stands once, with the same signatures, so that no suspension is
 // entered again after a restoration. A post's numbers rise by one, from 1. Two statements of one post under one number contradict each other, and a list has one of them at most.
 //
 // A person is entitled in a role when he has it and is neither ended nor suspended, by a key that is not revoked and is his newest. What he
@@ -126,6 +137,11 @@
 //
 // A judgement is by the list that one has: today's says what is known today, that of the day on which a telegram came says whether it was rightly taken
 // then. A letter names the size and root of the list by which its sender sent it, which every later one begins with.
+//
+// Once flash is reserved, a releaser needs the role flash, or override, for a telegram of which an addressee has flash, and override for one of which an
+// addressee has override, if he releases it at or after that time. Of orders to minimize the same area the one that begins last counts, of two that
+// begin together the one that ends last. One is in force from its first second until before its last. While it is, what goes from or to a post in its
+// area at a precedence below priority is handed over only when it is marked (field 22 of a telegram).
 //
 // The order of a tail is settled when the root officers sign it: until then two posts may have the same statements in another order.
 // One list extends another when its signed part begins with the other's, and the other's tail stands in it, in any order.

@@ -32,7 +32,7 @@
 // All that a telegram says: [Write], then [Parse], gives the same telegram, whatever a mail program has done between them to the order, the folding or
 // the encoding of things. Only its seed stands in no mail, because with it withheld words could be guessed; so R, which stands there, can be checked
 // against the filed telegram and not against the mail. Signatures stay with the telegram too. A mail has only years that RFC 5322 and RFC 3339 can
-// write: Write refuses others.
+// write: Write refuses others, and a telegram that passes on another, for that one's seed goes along with it.
 //
 // # What is refused
 //

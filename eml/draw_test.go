@@ -120,7 +120,23 @@ func drawMail(t *rapid.T) *eml.Mail {
 			m.Specials = append(m.Specials, eml.Special{Post: post, Numbers: rapid.SliceOfN(rapid.Uint32Min(1), 1, 30).Draw(t, "specials")})
 		}
 	}
+	drawOnOne(t, x)
 	return m
+}
+
+// drawOnOne lets it perhaps do something to one other telegram, and be marked. It draws last, so that an example of a seed stays what it was.
+func drawOnOne(t *rapid.T, x *telegram.Telegram) {
+	if act := telegram.Act(rapid.IntRange(7, 11).Draw(t, "on one")); act.OnOne() && act != telegram.Readdresses {
+		r := telegram.Reference{Act: act, Post: drawName(t, 32, "of"), Year: 2026}
+		if maybe(t, "root") {
+			r.Root[0] = 9
+		}
+		for range rapid.IntRange(1, 3).Draw(t, "serials") {
+			r.Serial = x.Type.Mark(uint32(rapid.IntRange(1, telegram.MaxNumber).Draw(t, "serial")))
+			x.References = append(x.References, r)
+		}
+	}
+	x.Considered = maybe(t, "considered")
 }
 
 func drawNumbers(t *rapid.T, m *eml.Mail) {

@@ -200,6 +200,14 @@ func (r *reader) urgency(s string) error {
 	return nil
 }
 
+func (r *reader) minimize(s string) error {
+	if !strings.EqualFold(s, considered) {
+		return fmt.Errorf("%q says nothing about MINIMIZE: write  %s , or leave it out", shorten(s), considered)
+	}
+	r.m.Telegram.Considered = true
+	return nil
+}
+
 func (r *reader) asks(s string) error {
 	for w := range strings.SplitSeq(s, ",") {
 		i := slices.IndexFunc(asks, func(a string) bool { return strings.EqualFold(strings.TrimSpace(w), a) })

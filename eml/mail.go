@@ -47,6 +47,12 @@ func check(t *telegram.Telegram) error {
 	if c.From == (telegram.Address{}) {
 		c.From = telegram.Address{Office: "X", Post: "X"}
 	}
+	c.References = slices.Clone(t.References)
+	for i := range c.References { // a mail, or a draft, may not know R
+		if r := &c.References[i]; r.Act.OnOne() && t.On().Root == (telegram.Root{}) {
+			r.Root = telegram.Root{1}
+		}
+	}
 	return c.Check()
 }
 

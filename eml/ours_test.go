@@ -93,6 +93,8 @@ func TestAlteredIsRefused(t *testing.T) {
 		"a deadline in parts":          {"Chancery-Deadline: 2026-01-02T12:00:00Z", "Chancery-Deadline: 2026-01-02T12:00:00.5Z", "is no time of whole seconds in UTC"},
 		"a deadline that is none":      {"Chancery-Deadline: 2026-01-02T12:00:00Z", "Chancery-Deadline: 1970-01-01T00:00:00Z", "is no time"},
 		"another urgency":              {"Chancery-Urgency: immediately", "Chancery-Urgency: soon", "is no urgency of an act"},
+		"another word on MINIMIZE":     {"Chancery-Ask: receipt", "Chancery-Minimize: no\r\nChancery-Ask: receipt", `"no" says nothing about MINIMIZE: write  considered`},
+		"a readdressal":                {"acknowledges BEIJING", "readdresses BEIJING", "that is readdressed goes along whole"},
 		"another thing asked":          {"Chancery-Ask: receipt, fulfilment", "Chancery-Ask: receipt, money", `a telegram cannot ask for " money": use receipt, fulfilment`},
 		"another name under the text":  {"Chancery-Signature: HOLMSEN", "Chancery-Signature: HANSEN", `the name under the text is not "HANSEN", which the header gives`},
 		"no name under the text":       {"-- \r\nHOLMSEN\r\n", "", `the name under the text is not "HOLMSEN"`},
@@ -204,6 +206,7 @@ func TestWriteRefuses(t *testing.T) {
 	}{
 		"no sender":             {func(m *eml.Mail) { m.Telegram.From = telegram.Address{} }, "a mail has a sender"},
 		"no telegram":           {func(m *eml.Mail) { m.Telegram.To = nil }, "it has no action addressee"},
+		"what it passes on":     {func(m *eml.Mail) { m.Telegram.Original = &telegram.Released{} }, "its seed, which never stands in a mail"},
 		"numbers of another":    {func(m *eml.Mail) { m.Numbers.Serials = m.Numbers.Serials[1:] }, "the serials are not those of the addressed posts"},
 		"for another":           {func(m *eml.Mail) { m.For = "ROME" }, "it has no serial for ROME"},
 		"for one, not numbered": {func(m *eml.Mail) { m.Numbers = nil }, "it has no serial for BEIJING"},

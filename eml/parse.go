@@ -129,7 +129,7 @@ func (r *reader) header(h *header) error {
 	}
 	for _, x := range []reads{
 		{"Date", set(&t.DTG, parseDate)}, {"Chancery-Precedences", r.precedences}, {"Chancery-Deadline", set(&t.Deadline, parseInstant)},
-		{"Chancery-Deskby", set(&t.Deskby, parseInstant)}, {"Chancery-Urgency", r.urgency}, {"Chancery-Ask", r.asks},
+		{"Chancery-Deskby", set(&t.Deskby, parseInstant)}, {"Chancery-Urgency", r.urgency}, {"Chancery-Minimize", r.minimize}, {"Chancery-Ask", r.asks},
 		{"Chancery-References", r.references}, {"Chancery-Signature", set(&t.Signature, unstructured)},
 		{"Chancery-Drafter", keyRef(&t.Drafter)}, {"Chancery-Releaser", keyRef(&t.Releaser)},
 		{"Chancery-Register-By", set(&t.RegisterBy, parseInstant)}, {"MMHS-Originator-Reference", r.register},

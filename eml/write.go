@@ -19,6 +19,9 @@ func Write(m *Mail) ([]byte, error) {
 	if c.Telegram.From == (telegram.Address{}) {
 		return nil, errors.New("a mail has a sender: say from which office it is")
 	}
+	if c.Telegram.Original != nil {
+		return nil, errors.New("it passes on a telegram, and what proves that one has its seed, which never stands in a mail. Where that telegram is filed by itself it can be written as a mail")
+	}
 	if err := check(&c.Telegram); err != nil {
 		return nil, err
 	}
@@ -279,6 +282,9 @@ func (w *writer) own(t *telegram.Telegram) {
 	if t.Urgency == telegram.Immediately {
 		w.field("Chancery-Urgency", immediately)
 	}
+	if t.Considered {
+		w.field("Chancery-Minimize", considered)
+	}
 	var asked []string
 	for i, word := range asks {
 		if t.Asks&(1<<i) != 0 {
@@ -297,7 +303,10 @@ func (w *writer) own(t *telegram.Telegram) {
 	}
 }
 
-const immediately = "immediately"
+const (
+	immediately = "immediately"
+	considered  = "considered"
+)
 
 // asks are the words for what a telegram asks, by bit.
 var asks = []string{"receipt", "fulfilment"}

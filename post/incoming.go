@@ -340,7 +340,7 @@ func (p *Post) judge(v *view, w *whole, from string, serial uint32, at telegram.
 	if at != mine {
 		return errors.New("it came at another precedence than was released")
 	}
-	return nil
+	return v.checkPassedOn(t)
 }
 
 // receiptEntry is the hash that a receipt for a telegram names: of the sender's entry, or what stands for it while not all signatures are here.
@@ -594,7 +594,7 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := desk.Did(tx, id, p.config.Name, desk.Receipt, 0, now); err != nil {
 		return err
 	}
-	if err := p.grantWaited(tx, id, a.from, serial, now); err != nil {
+	if err := p.waited(tx, id, a.from, serial, now); err != nil {
 		return err
 	}
 	if err := p.closeOthersDuties(tx, id, a.from, w, now); err != nil {

@@ -325,6 +325,8 @@ func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
 type peer struct {
 	life chan struct{} // poked when something genuine came from it
 	seen chan time.Time
+
+	carried int // sections below Flash since what has waited longest had its turn; the dispatcher's own
 }
 
 // flight is when a section without a receipt was last handed to the carrier, and when it is due again. It lives in memory only: after a
@@ -593,10 +595,12 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		return 0, err
 	}
 	now := p.config.Now()
+	peer := p.peer(to)
+	turn := peer.carried / (circuit.Turn - 1)
 	var due []circuit.Section
 	open := map[uint32]bool{}
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		due, err = circuit.Open(tx, to, messageEnvelopes, func(special uint32, _ int) bool {
+		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, _ int) bool {
 			open[special] = true
 			return !flights[special].again.After(now)
 		})
@@ -629,6 +633,13 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		return 0, err
 	}
 	p.traffic.add(to, size, 0)
+	switch {
+	case es[0].Precedence >= telegram.Flash:
+	case turn > 0:
+		peer.carried = 0
+	default:
+		peer.carried += len(es)
+	}
 	for _, special := range specials {
 		f := flights[special]
 		wait := min(p.config.Retry<<min(f.tries, 10), longestRetry)

@@ -27,17 +27,18 @@ import (
 // Config says how a post works. Beside Name, Route and Fingerprint the zero value is good.
 type Config struct {
 	Name        string
-	Route       telegram.Route        // the post's routing code, which it chose itself
-	Fingerprint directory.Fingerprint // of the directory's root, learned by another way
-	Section     int                   // bytes of the telegram in one section; 0 means 32 KiB
-	Window      int64                 // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
-	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
-	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
-	Witness     time.Duration         // how often other posts are shown what is new in the register; 0 means 6 h
-	Late        time.Duration         // after this the signatures that frames leave out follow; 0 means a minute
-	Whole       []string              // posts whose telegrams are shown only when all signatures are here
-	Log         *slog.Logger          // nil means slog.Default
-	Now         func() time.Time      // nil means time.Now
+	Route       telegram.Route              // the post's routing code, which it chose itself
+	Fingerprint directory.Fingerprint       // of the directory's root, learned by another way
+	Section     int                         // bytes of the telegram in one section; 0 means 32 KiB
+	Window      int64                       // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
+	Batch       int                         // telegrams registered, or sections sealed, in one commit; 0 means 256
+	Retry       time.Duration               // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Witness     time.Duration               // how often other posts are shown what is new in the register; 0 means 6 h
+	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
+	Whole       []string                    // posts whose telegrams are shown only when all signatures are here
+	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
+	Log         *slog.Logger                // nil means slog.Default
+	Now         func() time.Time            // nil means time.Now
 }
 
 // The bounds of Config.Section.

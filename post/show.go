@@ -47,7 +47,11 @@ type Shown struct {
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Messages    []Message             `json:"messages,omitempty"` // those within it
 	Duties      []Duty                `json:"duties,omitempty"`
-	Deeds       []Deed                `json:"deeds,omitempty"`            // all that was said of it, the oldest first
+	Deeds       []Deed                `json:"deeds,omitempty"`     // all that was said of it, the oldest first
+	Cancelled   bool                  `json:"cancelled,omitempty"` // of one that was sent: for every post it went to
+	Corrections []Correction          `json:"corrections,omitempty"`
+	PassedOn    *PassedOn             `json:"passed_on,omitempty"`        // what it readdresses
+	Considered  bool                  `json:"considered,omitempty"`       // MINIMIZE considered
 	Filing      *Filing               `json:"filing,omitempty"`           // where it lies in the archives
 	Alone       bool                  `json:"alone,omitempty"`            // one person drafted and released it
 	Marks       []string              `json:"marks,omitempty"`            // what is known today of who signed it
@@ -64,6 +68,7 @@ type Cited struct {
 	Post   string       `json:"post"`
 	Serial uint32       `json:"serial"`
 	Year   uint16       `json:"year"`
+	Here   string       `json:"here,omitempty"` // this post's own number of it, where it is here and cited by its R
 }
 
 // Addressed is how far a telegram has come, for one addressed post.
@@ -119,9 +124,9 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 	t := r.Telegram
 	s := &Shown{Post: p.config.Name, Way: f.Way, Year: f.Year, Number: f.Number, From: t.From, Subject: t.Subject, Label: t.Label, Type: t.Type,
 		DTG: telegram.DTG(t.DTG), Drafter: t.Drafter, Releaser: t.Releaser, Released: time.Unix(t.Released, 0).UTC(),
-		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Deskby: when(t.Deskby), Immediately: t.Urgency == telegram.Immediately, Codes: t.Codes, Findings: []string{}}
+		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Deskby: when(t.Deskby), Immediately: t.Urgency == telegram.Immediately, Considered: t.Considered, Codes: t.Codes, Findings: []string{}}
 	for _, c := range t.References {
-		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
+		s.References = append(s.References, Cited{Act: c.Act, Post: c.Post, Serial: c.Serial, Year: c.Year})
 	}
 	s.Messages = messages(t.Body)
 	s.DraftRoot, s.Root = t.Roots()
@@ -149,7 +154,7 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 			// What cannot be read is left out: register verify names it.
 			names, _ = p.copyNames(tx, f.ID)
 		}
-		return s.showDuties(tx, f.ID, p.config.Now())
+		return errors.Join(s.showDuties(tx, f.ID, p.config.Now()), p.showOthers(tx, s, f.ID, t, v))
 	})
 	if err != nil {
 		return nil, err
@@ -310,31 +315,6 @@ func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {
 	return nil
 }
 
-func (s *Shown) showDuties(tx *store.Tx, of int64, now time.Time) error {
-	ds, err := desk.Duties(tx, of)
-	if err != nil {
-		return err
-	}
-	deeds, err := desk.Deeds(tx, of)
-	if err != nil {
-		return err
-	}
-	for _, d := range ds {
-		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done), Standing: standing(&d, deeds, now)}
-		if x.By, err = numberOf(tx, d.By); err != nil {
-			return err
-		}
-		s.Duties = append(s.Duties, x)
-	}
-	s.Deeds, err = told(tx, deeds)
-	return err
-}
-
-func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
-	p.openJSON(archive.LocalPlace(f.ID), f.Local, &l)
-	return l
-}
-
 // set puts the telegram in the form of a sheet.
 func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[string]string) {
 	t := r.Telegram
@@ -353,11 +333,12 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	if t.Deskby != 0 {
 		x.Handling = append(x.Handling, "DESKBY "+telegram.DTG(t.Deskby))
 	}
+	x.Handling = append(x.Handling, s.handling()...)
 	if t.Type != telegram.Operation {
 		x.Banner = strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String())
 	}
 	level := t.Precedence()
-	shown := t.To[0].Post // the sheet has room for one post's numbers: the first action addressee's, or the reader's own
+	shown := t.AddressedPosts()[0] // the sheet has room for one post's numbers: the first action addressee's, or the reader's own
 	if s.Way == archive.In {
 		level, _ = t.PrecedenceFor(s.Post)
 		shown = s.Post

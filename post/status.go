@@ -161,22 +161,34 @@ func (p *Post) statusTo(tx *store.Tx, v *view, d *circuit.Delivery) (*AddresseeS
 		return nil, err
 	}
 	for _, x := range deeds {
-		if x.Post != d.Post || x.Act == telegram.GrantsTime {
+		if x.Post != d.Post || deedWords[x.Act] == "" {
 			continue
 		}
 		by, err := numberOf(tx, x.By)
 		if err != nil {
 			return nil, err
 		}
-		a.reached(deedWords[x.Act], time.Unix(x.At, 0), "telegram %s of two people at %s", by, d.Post)
+		a.reached(deedWords[x.Act], time.Unix(x.At, 0), "telegram %s of two people at %s", by, saidBy(&x, p.config.Name))
 	}
-	a.State = a.Steps[len(a.Steps)-1].Step
+	for _, x := range a.Steps { // that it was passed on says nothing of how far it is here
+		if x.Step != deedWords[telegram.Readdresses] {
+			a.State = x.Step
+		}
+	}
 	return a, nil
 }
 
-// deedWords are what a report on an order says was done.
+// saidBy is the post that says a deed, of a telegram that sender sent.
+func saidBy(d *desk.Deed, sender string) string {
+	if d.Act == telegram.Cancels {
+		return sender
+	}
+	return d.Post
+}
+
+// deedWords are what a report on an order says was done, or what was done to the telegram itself.
 var deedWords = map[telegram.Act]string{telegram.Acknowledges: StepAcknowledged, telegram.Conveys: "conveyed", telegram.PartFulfils: "fulfilled in part", telegram.Fulfils: "fulfilled",
-	telegram.AsksTime: "more time asked for", telegram.CannotComply: "cannot be complied with"}
+	telegram.AsksTime: "more time asked for", telegram.CannotComply: "cannot be complied with", telegram.Cancels: "cancelled", telegram.Readdresses: "passed on"}
 
 // unknownSince is since when nothing that a post signed tells of a telegram that left: since it left, or the post was last heard from, whichever
 // is later. One that is heard from and has not signed for it may be about to.
@@ -239,7 +251,7 @@ func (p *Post) statusIn(tx *store.Tx, s *Status, f *archive.Filed, r *telegram.R
 			return err
 		}
 		if words := deedWords[x.Act]; words != "" {
-			s.reached(words, time.Unix(x.At, 0), "telegram %s of two people at %s", by, x.Post)
+			s.reached(words, time.Unix(x.At, 0), "telegram %s of two people at %s", by, saidBy(&x, f.Post))
 		}
 	}
 	return nil

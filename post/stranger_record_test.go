@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +122,7 @@ func TestStrangerRecords(t *testing.T) {
 	python := python(t)
 	moscow, beijing := spokenTo(t)
 	sent, received := post.ToDisclose{Way: archive.Out, Number: 1}, post.ToDisclose{Way: archive.In, Number: 1}
+	passed := passedOn(moscow, beijing)
 	records := map[string][]byte{}
 	proving := func(w post.ToDisclose, p post.Proof) post.ToDisclose { w.Proof = p; return w }
 	for what, c := range map[string]struct {
@@ -138,6 +140,8 @@ func TestStrangerRecords(t *testing.T) {
 		"as received":                      {beijing, received, []post.Withholding{{Words: "third train"}}},
 		"as received, with nobody named":   {beijing, received, []post.Withholding{{Field: "all"}}},
 		"registered alone, nothing hidden": {beijing, proving(received, post.ProofRegistered), nil},
+		"passed on":                        {beijing, passed, nil},
+		"passed on, less a message":        {beijing, passed, []post.Withholding{{Message: 1}, {Field: "reference"}, {Field: "considered"}}},
 	} {
 		d := c.at.disclosed(c.how, c.what...)
 		records[what] = d.Record
@@ -162,10 +166,24 @@ func TestStrangerRecords(t *testing.T) {
 	}
 }
 
+// passedOn has BEIJING pass the speech on for information, marked as considered, and names that telegram.
+func passedOn(moscow, beijing *desks) post.ToDisclose {
+	m := beijing.m
+	f := must(beijing.Another(background, &post.Another{Act: telegram.Readdresses, Number: 1, Info: []telegram.Address{{Office: "ATTACHE", Post: "MOSCOW"}}, Text: "For your files."}))
+	f.Telegram.Considered = true
+	moscow.reopen()
+	beijing.reopen()
+	m.run()
+	beijing.sendForm(f, nil)
+	m.delivered("BEIJING")
+	m.crash()
+	return post.ToDisclose{Way: archive.Out, Number: 1}
+}
+
 // everyField withholds each field of the head by itself but the releaser, and the numbers.
 func everyField() (all []post.Withholding) {
 	for i, name := range telegram.FieldNames() {
-		if name != "releaser" && name != "head" && name != "text" && name != "all" {
+		if !slices.Contains([]string{"releaser", "head", "text", "all", "original", "considered"}, name) { // the speech has not the last two
 			all = append(all, post.Withholding{Field: name, Reason: []string{"", "a", "b"}[i%3]})
 		}
 	}

@@ -42,7 +42,7 @@ def judged(d):
         for key in (1, 2, 3):
             for at in [None] + list(range(1796676000 - 3 * 3600, 1796676000 + 4 * 3600, 3600)):
                 may = ""
-                for role in ("drafter", "releaser", "administrator", "duty", "alone"):
+                for role in ("drafter", "releaser", "administrator", "duty", "alone", "flash", "override"):
                     try:
                         d.entitled("%d/%d" % (person, key), "BEIJING" if person == 18 else "MOSCOW", role, at)
                         may += role[0]
@@ -54,6 +54,9 @@ def judged(d):
             o = d.offices.get(office + "@" + post)
             if o:
                 out.append("%s %s %s %s" % (o.person or 0, ",".join(o.deputies), o.ended, o.suspended))
+    out.append("reserved %s" % d.reserved)
+    for at in range(1796676000 - 3 * 3600, 1796676000 + 4 * 3600, 3600):
+        out.append("minimized " + ";".join(sorted(",".join(area) for area in d.in_force(at))))
     return " ".join(out)
 
 def roots(r):
@@ -125,7 +128,7 @@ func judged(b []byte) (string, error) {
 				for _, x := range []struct {
 					role directory.Role
 					word string
-				}{{directory.Drafter, "d"}, {directory.Releaser, "r"}, {directory.Administrator, "a"}, {directory.Duty, "d"}, {directory.Alone, "a"}} {
+				}{{directory.Drafter, "d"}, {directory.Releaser, "r"}, {directory.Administrator, "a"}, {directory.Duty, "d"}, {directory.Alone, "a"}, {directory.AtFlash, "f"}, {directory.AtOverride, "o"}} {
 					if d.May(x.role, telegram.KeyRef{Person: n, Key: key}, map[bool]string{true: "BEIJING", false: "MOSCOW"}[n == 18], at) != nil {
 						x.word = "."
 					}
@@ -145,6 +148,19 @@ func judged(b []byte) (string, error) {
 				out = append(out, fmt.Sprintf("%d %s %s %s", h.Person, deputies, title[d.Ended(of)], title[d.Suspended(of)]))
 			}
 		}
+	}
+	since := "None"
+	if from, ok := d.Reserved(); ok {
+		since = fmt.Sprint(from.Unix())
+	}
+	out = append(out, "reserved "+since)
+	for hour := -3; hour < 4; hour++ {
+		var areas []string
+		for _, m := range d.Minimized(evening.Add(time.Duration(hour) * time.Hour)) {
+			areas = append(areas, strings.Join(m.Area, ","))
+		}
+		slices.Sort(areas)
+		out = append(out, "minimized "+strings.Join(areas, ";"))
 	}
 	return strings.Join(out, " "), nil
 }
@@ -289,7 +305,8 @@ func (u *universe) key() telegram.KeyRef {
 }
 
 func (u *universe) roles() (r directory.Role) {
-	return pick(u, 0, directory.Drafter, directory.Drafter, directory.Drafter|directory.Releaser, directory.Alone, directory.Administrator, directory.Duty)
+	return pick(u, 0, directory.Drafter, directory.Drafter, directory.Drafter|directory.Releaser, directory.Alone, directory.Administrator, directory.Duty,
+		directory.Releaser|directory.AtFlash, directory.Releaser|directory.AtOverride)
 }
 
 func (u *universe) at() time.Time {
@@ -312,7 +329,13 @@ func (u *universe) signature() directory.Signature {
 }
 
 func (u *universe) statement() directory.Statement {
-	switch u.rng.IntN(13) {
+	switch u.rng.IntN(15) {
+	case 12:
+		return directory.Reserve{From: u.at()}
+	case 13:
+		area := pick(u, nil, []string{"MOSCOW"}, []string{"MOSCOW"}, []string{"BEIJING"}, []string{"BEIJING", "MOSCOW"}, []string{u.post()})
+		from := u.at()
+		return directory.Minimize{Area: area, From: from, Until: from.Add(time.Duration(pick(u, 1, 2, 3, 4, 0, 721)) * time.Hour), Why: "war"}
 	case 0, 1:
 		return directory.Office{Address: u.office()}
 	case 2:
@@ -357,7 +380,13 @@ func (u *universe) issue(s directory.Statement) directory.Statement {
 	if suspend || checked {
 		people = pick(u, []uint32{22}, people)
 	}
-	if suspend == (u.rng.IntN(8) == 0) && checked == (u.rng.IntN(8) == 0) {
+	if _, minimize := s.(directory.Minimize); minimize {
+		people = pick(u, []uint32{20, 22}, []uint32{20, 21}, []uint32{21, 22}, people)
+		if u.rng.IntN(8) > 0 { // it is not counted
+			suspend, checked = true, true
+		}
+	}
+	if !(suspend && checked) && suspend == (u.rng.IntN(8) == 0) && checked == (u.rng.IntN(8) == 0) {
 		i.Post = pick(u, "MOSCOW", "MOSCOW", "MOSCOW", "MOSCOW", u.post())
 		i.Number = max(1, u.issued[i.Post]+1+pick(u, 0, 0, 0, 0, 0, 1, -1))
 		u.issued[i.Post]++

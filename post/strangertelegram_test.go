@@ -11,7 +11,11 @@ import (
 )
 
 // written draws a telegram by lot, with every field and block there is. Nobody has signed it: what is read here is the form.
-func (u *universe) telegram() *telegram.Registered {
+func (u *universe) telegram() *telegram.Registered { return u.telegramWithin(0) }
+
+// telegramWithin draws one that stands so deep within others.
+func (u *universe) telegramWithin(deep int) *telegram.Registered {
+	var passed *telegram.Registered
 	text := func() string {
 		return pick(u, "Ice has closed  the northern harbour.", "渡轮停运 until\tMonday", "سفير\u200f and \u200dhis\nboat", "เรือเฟอร์รี่หยุด", "a", "Ünïcode \U00020000\U0002a700 x")
 	}
@@ -37,6 +41,22 @@ func (u *universe) telegram() *telegram.Registered {
 		}
 		t.References = append(t.References, r)
 	}
+	switch act := telegram.Act(u.rng.IntN(16)); {
+	case act < telegram.Cancels:
+	case act <= telegram.Repeats && act != telegram.Readdresses:
+		r := telegram.Reference{Act: act, Post: u.post(), Year: 2026, Root: telegram.Root{byte(u.rng.IntN(9))}}
+		for range 1 + u.rng.IntN(2) {
+			r.Serial = t.Type.Mark(uint32(1 + u.rng.IntN(5)))
+			t.References = append(t.References, r)
+		}
+	case deep < 3:
+		passed = u.telegramWithin(deep + 1)
+		t.References = append(t.References, telegram.Reference{Act: telegram.Readdresses, Post: u.post(), Year: 2026, Serial: t.Type.Mark(1), Root: telegram.Root{8}})
+		if u.rng.IntN(2) == 0 {
+			t.To, t.Info = nil, slices.Concat(t.To, t.Info)
+		}
+	}
+	t.Considered = u.rng.IntN(3) == 0
 	for range u.rng.IntN(3) {
 		t.Codes = append(t.Codes, pick(u, "ICE", "TRADE7", "ABCDEFGH", "AB"))
 	}
@@ -46,6 +66,9 @@ func (u *universe) telegram() *telegram.Registered {
 			[]telegram.Block{{Kind: telegram.Convey, Text: line()}, {Kind: telegram.Paragraph, Text: text()}, {Kind: telegram.End, Text: line()}, {Kind: telegram.Insertion, Text: "\x02a gloss"}},
 			[]telegram.Block{{Kind: telegram.Paragraph, Text: text()}, {Kind: telegram.Insertion, Text: "\x01of"}, {Kind: telegram.More, Text: text()}},
 			[]telegram.Block{{Kind: telegram.Blank, Text: "\xff"}, {Kind: telegram.Blank, Text: "\x01"}})...)
+	}
+	if passed != nil {
+		t.PassOn(&passed.Released)
 	}
 	r := &telegram.Registered{Released: telegram.Released{Telegram: t}, Numbers: telegram.Numbers{Year: 2026, Register: t.Type.Mark(1), Registered: t.Released + int64(u.rng.IntN(3))}}
 	for _, post := range t.AddressedPosts() {
@@ -86,7 +109,7 @@ func (u *universe) garble(b []byte) []byte {
 	case 2:
 		parts[i], parts[j] = parts[j], parts[i]
 	case 3:
-		parts[i].kind = byte(pick(u, u.rng.IntN(22), 0x40+u.rng.IntN(8)))
+		parts[i].kind = byte(pick(u, u.rng.IntN(24), 0x40+u.rng.IntN(8)))
 	case 4:
 		parts[i].value = parts[j].value
 	case 5:

@@ -15,7 +15,7 @@
 //	 3 sender       office@post
 //	 4 releaser     u32 person ‖ u16 key number        empty while it is only handed over
 //	 5 drafter      u32 person ‖ u16 key number
-//	 6 action       u8 precedence ‖ office@post        once for each action addressee, at least one
+//	 6 action       u8 precedence ‖ office@post        once for each action addressee, at least one; with 21 and an info addressee, none perhaps
 //	 7 info         u8 precedence ‖ office@post        once for each info addressee
 //	 8 label        short text policy ‖ short text classification ‖ u8 n ‖ n short texts, the caveats ‖ time of review, or nothing
 //	 9 type         u8: 0 operation, 1 exercise, 2 drill
@@ -27,10 +27,13 @@
 //	15 subject      text, may be empty
 //	16 signature    the name that stands under the text, may be empty
 //	17 reference    u8 act ‖ u16 year ‖ u32 serial ‖ short text post ‖ R 32, or nothing; any number of times. The acts: 0 refers,
-//	                1 acknowledges, 2 fulfils, 3 fulfils in part, 4 asks for time, 5 grants time, 6 cannot comply, 7 conveys
+//	                1 acknowledges, 2 fulfils, 3 fulfils in part, 4 asks for time, 5 grants time, 6 cannot comply, 7 conveys,
+//	                8 cancels, 9 corrects, 10 readdresses, 11 repeats
 //	18 code         a subject code, 3 to 8 of A-Z and 0-9; up to eight times
 //	19 deskby       time; left out if there is none
 //	20 urgency      u8 1 the act is to be done immediately; left out else
+//	21 original     of a readdressal only: u32 length ‖ telegram without blocks ‖ draft Ed25519 64 ‖ release Ed25519 64 ‖ release ML-DSA-44 2420
+//	22 considered   u8 1 it is to go though traffic is restricted: MINIMIZE considered; left out else
 //
 // The blocks of the body, any number, in the order of the text:
 //
@@ -45,6 +48,16 @@
 //	0x45 attachment       reserved, refused by this version
 //
 // Parse accepts exactly what Marshal writes: parse, print, same bytes.
+//
+// # One telegram on another
+//
+// Acts 8 to 11 are done to one other telegram. All references of these acts have one act, one post and one R, which is there; they differ in the
+// serial, for the same telegram has another for each post it went to, and each of those finds its own.
+//
+// With act 10, and only then, there is field 21. The last blocks of the body are a convey, to the first addressee of field 21's telegram (action before
+// info), the blocks that were that telegram's, and an end with its signature. Put together again they are a telegram of which R is that of
+// the reference, and on which all that was said of telegrams holds. In field 21 the inner telegram has no blocks, even if it is itself a
+// readdressal. It has at most 128 KiB.
 //
 // # The roots
 //

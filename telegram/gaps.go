@@ -131,7 +131,7 @@ func headLine(l Leaf) string {
 		p := Part{Spans: []Span{{}, {Leaf: l}}}
 		n, _ = p.numbers([]byte{numbersForm, kindNumber, kindSerial, kindEntered})
 	} else {
-		t.take(l.Kind, l.Value)
+		t.take(l.Kind, l.Value, 0)
 	}
 	line := func(key, value string) string {
 		if value == "" {
@@ -182,6 +182,8 @@ func headLine(l Leaf) string {
 		return line(key, moment(t.Deskby))
 	case kindUrgency:
 		return line(key, "immediately")
+	case kindConsidered:
+		return line("Minimize", "considered")
 	case kindNumber:
 		return line(key, fmt.Sprintf("%s/%d", NumberText(n.Register), n.Year))
 	case kindSerial:

@@ -187,11 +187,19 @@ type Registered struct {
 }
 
 // Marshal writes it: see the package comment.
-func (r *Registered) Marshal() []byte {
+func (r *Registered) Marshal() []byte { return append(r.marshal(), r.Numbers.marshal()...) }
+
+func (r *Released) marshal() []byte {
 	t := r.Telegram.Marshal()
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(t)))
-	b = slices.Concat(b, t, r.Draft, r.Release, r.ReleasePQ)
-	return append(b, r.Numbers.marshal()...)
+	return slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(len(t))), t, r.Draft, r.Release, r.ReleasePQ)
+}
+
+// cut takes the telegram's bytes and the signatures from the front of what marshal wrote.
+func (r *Released) cut(s *cryptobyte.String) (telegram []byte, ok bool) {
+	var size uint32
+	ok = s.ReadUint32(&size) && s.ReadBytes(&telegram, int(size)) && s.ReadBytes(&r.Draft, SizeEd25519) &&
+		s.ReadBytes(&r.Release, SizeEd25519) && s.ReadBytes(&r.ReleasePQ, SizeMLDSA44)
+	return telegram, ok
 }
 
 func (n *Numbers) marshal() []byte {
@@ -206,11 +214,9 @@ func (n *Numbers) marshal() []byte {
 // ParseRegistered reads what Marshal wrote, and nothing else. Signatures are not judged here. What it gives keeps b.
 func ParseRegistered(b []byte) (*Registered, error) {
 	s := cryptobyte.String(b)
-	var size uint32
-	var raw []byte
 	r := &Registered{}
-	if !s.ReadUint32(&size) || !s.ReadBytes(&raw, int(size)) || !s.ReadBytes(&r.Draft, SizeEd25519) ||
-		!s.ReadBytes(&r.Release, SizeEd25519) || !s.ReadBytes(&r.ReleasePQ, SizeMLDSA44) {
+	raw, ok := r.cut(&s)
+	if !ok {
 		return nil, malformed("a registered telegram is cut off")
 	}
 	t, err := Parse(raw)

@@ -39,13 +39,18 @@ func newRedacted(seed []byte, leaves []Leaf) redacted {
 	return redacted{seed, leaves, make([]int, len(leaves))}
 }
 
-// Redact begins a redaction of a released telegram.
+// Redact begins a redaction of a released telegram. What a readdressal passes on is shown in its text; the field beside it never is.
 func Redact(t *Telegram) *Redaction {
 	x := &Redaction{t: t}
 	_, x.root = t.Roots()
 	body := t.BodyLeaves()
 	x.trees[inHead] = newRedacted(mac(t.Seed[:], LabelHead), withForm(formKind, t.fields(), body))
 	x.trees[inBody] = newRedacted(mac(t.Seed[:], LabelBody), body)
+	for i, l := range x.trees[inHead].leaves {
+		if l.Kind == kindOriginal { // it has the seed of what is passed on, with which every word of that which is withheld could be tried out
+			x.trees[inHead].withhold(i, 1)
+		}
+	}
 	return x
 }
 
@@ -78,7 +83,7 @@ var fieldNames = []struct {
 	{"dtg", inHead, []uint8{kindDTG}}, {"released", inHead, []uint8{kindReleased}}, {"register-by", inHead, []uint8{kindRegisterBy}},
 	{"asks", inHead, []uint8{kindAsks}}, {"subject", inHead, []uint8{kindSubject}}, {"signature", inHead, []uint8{kindSignature}},
 	{"reference", inHead, []uint8{kindReference}}, {"code", inHead, []uint8{kindCode}}, {"deskby", inHead, []uint8{kindDeskby}},
-	{"urgency", inHead, []uint8{kindUrgency}}, {"number", inNumbers, []uint8{kindNumber}}, {"serial", inNumbers, []uint8{kindSerial}},
+	{"urgency", inHead, []uint8{kindUrgency}}, {"original", inHead, []uint8{kindOriginal}}, {"considered", inHead, []uint8{kindConsidered}}, {"number", inNumbers, []uint8{kindNumber}}, {"serial", inNumbers, []uint8{kindSerial}},
 	{"registered", inNumbers, []uint8{kindEntered}}, {"head", inHead, nil}, {"text", inBody, nil},
 	{"all", inHead, nil}, {"all", inBody, nil}, {"all", inNumbers, nil},
 }

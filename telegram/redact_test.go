@@ -129,9 +129,12 @@ func TestWithholdParagraphsAndMessages(t *testing.T) {
 
 func TestWithholdFields(t *testing.T) {
 	// Each field alone, and what goes with it.
-	with := map[string]int{"addressee": 5 + 4, "action": 2 + 1, "info": 3 + 2, "released": 2, "reference": 2, "code": 2, "serial": 4, "type": 1 + 1 + 4}
+	with := map[string]int{"addressee": 5 + 4, "action": 2 + 1, "info": 3 + 2, "released": 2, "reference": 2, "code": 2, "serial": 4, "type": 1 + 1 + 4, "considered": 1 + 1}
 	for _, name := range FieldNames() {
 		tg := spoken()
+		if name == "original" || name == "considered" { // the original is withheld whatever else is
+			tg = considered(readdressal(shallow()))
+		}
 		r := registered(tg)
 		d := disclosed(t, r, func(x *Redaction) { do(t, x.Field(name, "reason")) })
 		s := readBack(t, r, d)

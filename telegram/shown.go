@@ -66,8 +66,10 @@ func (s *Shown) takeHead(kinds []byte) error {
 			case x.Withheld > 0:
 				s.withheld[kind]++
 				err = s.t.fill(kind, used)
+			case kind == kindOriginal:
+				err = errors.New("it shows the head and the seed of the telegram that is passed on")
 			default:
-				err = s.t.take(kind, x.Value)
+				err = s.t.take(kind, x.Value, 0)
 			}
 			if err != nil {
 				return err
@@ -89,8 +91,25 @@ func (s *Shown) takeHead(kinds []byte) error {
 			t.Type, _ = Unmark(r.Serial)
 		}
 	}
+	s.citeOriginal()
 	return nil
 }
+
+// citeOriginal lets a withheld reference be the one that what is passed on belongs to, if no other is.
+func (s *Shown) citeOriginal() {
+	if s.t.Original == nil || s.t.On() != nil {
+		return
+	}
+	for i := range s.t.References {
+		if r := &s.t.References[i]; r.Post == fillPost && r.Serial == 1 && r.Act == Refers {
+			r.Act, r.Serial, r.Root = Readdresses, s.t.Type.Mark(1), Root{1}
+			return
+		}
+	}
+}
+
+// fillPost stands for a post that is withheld.
+const fillPost = "WITHHELD"
 
 // fill puts something that a telegram can have in the place of a withheld leaf of the head.
 func (t *Telegram) fill(kind uint8, used map[string]bool) error {
@@ -112,15 +131,19 @@ func (t *Telegram) fill(kind uint8, used map[string]bool) error {
 	case kindDrafter:
 		t.Drafter = KeyRef{1, 1}
 	case kindAction, kindInfo:
-		err = t.take(kind, append([]byte{0}, once("WITHHELD %d@WITHHELD")...))
+		err = t.take(kind, append([]byte{0}, once("WITHHELD %d@WITHHELD")...), 0)
 	case kindReference:
-		t.References = append(t.References, Reference{Post: "WITHHELD", Serial: 1})
+		t.References = append(t.References, Reference{Post: fillPost, Serial: 1})
 	case kindCode:
 		t.Codes = append(t.Codes, once("W%05d"))
 	case kindDeskby:
 		t.Deskby = 1
 	case kindUrgency:
 		t.Urgency = Immediately
+	case kindOriginal:
+		t.Original = &Released{Telegram: &Telegram{}}
+	case kindConsidered:
+		t.Considered = true
 	case kindSuite, kindLabel, kindType, kindDeadline, kindDTG, kindReleased, kindRegisterBy, kindAsks, kindSubject, kindSignature:
 	default:
 		return fmt.Errorf("a part of unknown kind %#02x", kind)

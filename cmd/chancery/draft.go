@@ -26,11 +26,23 @@ type asOfficer struct {
 	number uint32
 	key    string
 	not    []uint32 // who has signed already
+
+	considered bool // the draft is marked before it is handed over
 }
 
 func (o *asOfficer) flags(c *cobra.Command) {
 	c.Flags().Uint32Var(&o.number, "as", 0, "`number` of the officer who signs; needed when several could")
 	c.Flags().StringVar(&o.key, "key", "", "the officer's key `file`, when it is not in the post's folder")
+}
+
+// considers adds the flag that marks what is handed over.
+func (o *asOfficer) considers(c *cobra.Command) {
+	c.Flags().BoolVar(&o.considered, "minimize-considered", false, "mark it: it is to go though MINIMIZE restricts traffic, and its releaser answers for that")
+}
+
+// hasRole says whether roles as they are listed have one of those wanted, as in "duty or administrator".
+func hasRole(roles, wanted string) bool {
+	return slices.ContainsFunc(strings.Split(wanted, " or "), func(w string) bool { return strings.Contains(roles, w) })
 }
 
 // keyName is the name of a person's key, and of its file: 40718233, and 40718233-2 for the second one.
@@ -57,7 +69,7 @@ func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, 
 		var found []string
 		for _, p := range e.People {
 			name := keyName(p.Number, p.Keys)
-			if strings.Contains(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) && !slices.Contains(who.not, p.Number) {
+			if hasRole(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) && !slices.Contains(who.not, p.Number) {
 				found = append(found, name)
 			}
 		}
@@ -115,8 +127,8 @@ A draft is lines of «Key: value», an empty line, and the text:
   [end PRINCIPAL]
 
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
-Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and
-never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
+Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects, Repeats, Readdresses,
+Minimize, Signature, and, kept at this post and never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
 
 With --from the draft is made of a mail: of one that show --as eml has written, or of one from an ordinary mail program, with a plain text and addresses
 such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/formats/mail.md has all that a mail can say.`,
@@ -157,6 +169,7 @@ such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/f
 		},
 	}
 	who.flags(c)
+	who.considers(c)
 	c.Flags().StringVar(&from, "from", "", "make the draft of this mail, a `file` (- is standard input)")
 	c.Flags().BoolVar(&keep, "keep", false, "keep it as a draft; do not hand it over")
 	c.Flags().Int64Var(&handOver, "hand-over", 0, "hand over draft `number`")
@@ -224,6 +237,9 @@ func (a *app) lay(ctx context.Context, o office, file, form string) (int64, erro
 	if err := o.do(ctx, "draft", struct{ Form string }{form}, &out); err != nil {
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
 	}
+	for _, w := range out.Minimize {
+		fmt.Fprintf(a.err, "Warning: %s\n", w)
+	}
 	for _, name := range out.Unknown {
 		fmt.Fprintf(a.err, "Warning: a message within the telegram is signed %s, which is no cover name of this post. If it is somebody's own name, edit the draft:  chancery edit %d FILE\n", name, out.ID)
 	}
@@ -261,10 +277,17 @@ func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *
 	}
 	signedNow := false
 	defer func() {
-		if err != nil && !signedNow {
+		if err != nil && !signedNow && strings.Contains(err.Error(), "Minimize: considered") {
+			err = fmt.Errorf("%w. Draft %d is kept, not signed; mark it and hand it over with  chancery draft --hand-over %d --minimize-considered --dir %s", err, id, id, a.dir)
+		} else if err != nil && !signedNow {
 			err = fmt.Errorf("%w. Draft %d is kept, not signed; hand it over with  chancery draft --hand-over %d --dir %s", err, id, id, a.dir)
 		}
 	}()
+	if who.considered {
+		if err := o.do(ctx, "consider", draftID{id}, &none{}); err != nil {
+			return err
+		}
+	}
 	s, err := a.officer(ctx, f, o, who, "drafter")
 	if err != nil {
 		return err
@@ -354,6 +377,12 @@ func rendered(t *telegram.Telegram) string {
 	line("Codes", strings.Join(t.Codes, ", "))
 	for _, r := range t.References {
 		line("Cites", fmt.Sprintf("%s %s %s/%d", r.Act, r.Post, telegram.NumberText(r.Serial), r.Year))
+	}
+	if t.Considered {
+		line("Minimize", "considered: it is to go though traffic is restricted")
+	}
+	if o := t.Original; o != nil {
+		line("Passes on", fmt.Sprintf("the telegram of %s, %s, released by key %s: it stands below, whole, as the last message", o.Telegram.From, telegram.DTG(o.Telegram.DTG), o.Telegram.Releaser))
 	}
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)

@@ -41,6 +41,7 @@ type config struct {
 	Witness  string            `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
 	Late     string            `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
 	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
+	Limits   map[string]int    `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -131,6 +132,13 @@ func (c *config) check() error {
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		return errors.New("database: it begins with postgres://; without it the post has a file of its own")
+	}
+	for level, n := range c.Limits {
+		if p, err := telegram.ParsePrecedence(level); err != nil {
+			return fmt.Errorf("limits: %w", err)
+		} else if p.String() != level || n < 0 {
+			return fmt.Errorf("limits: write it as in  flash = 2000, not %s = %d", level, n)
+		}
 	}
 	for level, words := range c.Markings {
 		if p, err := telegram.ParsePrecedence(level); err != nil {
@@ -375,6 +383,16 @@ func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Log: log}
+	for level, n := range c.Limits {
+		at, err := telegram.ParsePrecedence(level)
+		if err != nil {
+			return p, fmt.Errorf("post.toml: limits: %w", err)
+		}
+		if p.Limits == nil {
+			p.Limits = map[telegram.Precedence]int{}
+		}
+		p.Limits[at] = n
+	}
 	if p.Route, err = telegram.ParseRoute(c.Route); err != nil {
 		return p, fmt.Errorf("post.toml: route: %w", err)
 	}

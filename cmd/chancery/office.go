@@ -147,7 +147,8 @@ type (
 	}
 	laidDraft struct {
 		draftID
-		Unknown []string `json:"unknown_cover_names,omitempty"`
+		Unknown  []string `json:"unknown_cover_names,omitempty"`
+		Minimize []string `json:"minimize,omitempty"` // orders that restrict traffic where it goes
 	}
 	prepare struct {
 		ID     int64  `json:"id"`
@@ -183,6 +184,7 @@ type (
 		Telegrams []post.Listed      `json:"telegrams"`
 		Drafts    []post.DraftListed `json:"drafts"`
 		Alarms    []post.Alarm       `json:"alarms"`
+		Minimize  []post.Minimizing  `json:"minimize,omitempty"` // orders that restrict traffic
 	}
 	orders struct {
 		Orders []post.Order `json:"orders"`
@@ -237,7 +239,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 				return nil, err
 			}
 			unknown, _ := p.UnknownCovers(ctx, form) // the draft is made: a warning that cannot be given does not unmake it
-			return laidDraft{draftID{id}, unknown}, nil
+			return laidDraft{draftID{id}, unknown, p.Warnings(form)}, nil
 		}),
 		"draft-state": does(func(ctx context.Context, in draftID) (any, error) { return p.DraftState(ctx, in.ID) }),
 		"prepare": does(func(ctx context.Context, in prepare) (any, error) {
@@ -270,7 +272,11 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 				return nil, err
 			}
 			drafts, err := p.Drafts(ctx, 200)
-			return inbox{list, drafts, alarms}, err
+			if err != nil {
+				return nil, err
+			}
+			minimize, err := p.Minimizes()
+			return inbox{list, drafts, alarms, minimize}, err
 		}),
 		"show": does(func(ctx context.Context, in numbered) (any, error) {
 			return p.Show(ctx, in.Way, in.Year, in.Number, f.config.Markings)
@@ -298,6 +304,18 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			}
 			id, err := p.Draft(ctx, form)
 			return draftID{id}, err
+		}),
+		"another": does(func(ctx context.Context, in post.Another) (any, error) {
+			form, err := p.Another(ctx, &in)
+			if err != nil {
+				return nil, err
+			}
+			id, err := p.Draft(ctx, form)
+			return draftID{id}, err
+		}),
+		"consider": does(func(ctx context.Context, in draftID) (any, error) { return none{}, p.Consider(ctx, in.ID) }),
+		"precedence": does(func(ctx context.Context, in struct{ Months int }) (any, error) {
+			return p.Urgent(ctx, in.Months)
 		}),
 		"orders": does(func(ctx context.Context, in post.OrdersWanted) (any, error) {
 			list, err := p.Orders(ctx, in)

@@ -38,6 +38,9 @@ func (a *app) inboxCommand() *cobra.Command {
 
 func (in *inbox) words(dir string) string {
 	var b strings.Builder
+	for _, m := range in.Minimize {
+		fmt.Fprintf(&b, "%s\n", m.Words)
+	}
 	for _, x := range in.Alarms {
 		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
 	}
@@ -75,6 +78,15 @@ func banner(t telegram.Type) string {
 // marks are what stands behind a telegram in the list: what it asks, what was done, and how far the order is.
 func marks(t *post.Listed) string {
 	var b strings.Builder
+	if t.Cancelled {
+		b.WriteString("  [CANCELLED]")
+	}
+	if t.Corrected {
+		b.WriteString("  [CORRECTED]")
+	}
+	if t.On != nil {
+		fmt.Fprintf(&b, "  [%s]", onWords(t.On))
+	}
 	if t.Marked {
 		b.WriteString("  [SEE THE NOTE]")
 	}
@@ -91,7 +103,7 @@ func marks(t *post.Listed) string {
 		return b.String()
 	}
 	switch s.Progress {
-	case post.ProgressOpen, post.ProgressAcknowledged, post.ProgressDone:
+	case post.ProgressOpen, post.ProgressAcknowledged, post.ProgressDone, post.ProgressCancelled:
 	default:
 		fmt.Fprintf(&b, "  [%s]", progressWords(s))
 	}
@@ -244,7 +256,7 @@ func find(ctx context.Context, o office, n uint32, year int, in, out bool) (*pos
 
 func shownWords(s *post.Shown) string {
 	var b strings.Builder
-	b.WriteString(s.Sheet + "\n")
+	b.WriteString(othersWords(s) + s.Sheet + "\n" + correctionWords(s))
 	at := func(t *time.Time) string {
 		if t == nil {
 			return "not yet"
@@ -258,8 +270,8 @@ func shownWords(s *post.Shown) string {
 		state := "open"
 		if d.Done != nil {
 			state = "done " + at(d.Done)
-			if d.Progress == post.ProgressCannot {
-				state = "cannot comply " + at(d.Done)
+			if d.Progress == post.ProgressCannot || d.Progress == post.ProgressCancelled {
+				state = string(d.Progress) + " " + at(d.Done)
 			}
 			if d.By != "" {
 				state += " by " + d.By
@@ -281,7 +293,7 @@ func shownWords(s *post.Shown) string {
 		b.WriteString(deedWords(&d) + "\n")
 	}
 	for _, c := range s.References {
-		fmt.Fprintf(&b, "It %s %s %s/%d\n", c.Act, c.Post, telegram.NumberText(c.Serial), c.Year)
+		fmt.Fprintf(&b, "It %s\n", onWords(&c))
 	}
 	if s.Filing != nil {
 		b.WriteString(filingWords(s.Filing))

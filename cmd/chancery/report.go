@@ -63,6 +63,7 @@ func (a *app) replyCommand(r *replying) *cobra.Command {
 		},
 	}
 	who.flags(c)
+	who.considers(c)
 	c.Flags().StringVar(&text, "text", "", "the `words` of the report")
 	c.Flags().StringVar(&file, "file", "", "a `file` with the words of the report")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")

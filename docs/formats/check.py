@@ -224,12 +224,35 @@ def people(directory, reg, sender, shown):
     need(ed25519(key[0], reg.draft, label("draft"), draft), "the drafter's signature does not hold")
     key = directory.entitled(releaser, sender, "releaser", t.released, "its releaser", shown)
     both(key, (reg.release, reg.release_pq), "release", root, "the release")
+    directory.may_release_at(max(t.addressed().values()), releaser, sender, t.released, "its releaser")
+    passes_on(directory, t)
     print("drafted by %s at %s, released by %s at %s, registered as %d/%d at %s" % (
         drafter, date(t.dtg), releaser, date(t.released), reg.number, reg.year, date(reg.time)))
     for which, mark in ((alone, "one person drafted and released it"), (directory.doubtful(drafter), "the drafter's key is without continuity"),
                         (directory.doubtful(releaser), "the releaser's key is without continuity")):
         if which:
             print("mark: " + mark)
+
+
+def passes_on(directory, t):
+    """A telegram that is passed on is the one that is cited, its two people signed it, and the office that passes it on may: telegram.md."""
+    if not t.inner:
+        return
+    o, (draft_signature, release, release_pq) = t.readdressed(), t.inner_signatures
+    draft, root = o.roots()
+    need(root == t.on[2], "what it passes on is not the telegram that it cites")
+    for ref in o.key(5), o.key(4):
+        need(ref in directory.keys, "the telegram that it passes on: the directory has no key " + ref)
+    need(ed25519(directory.keys[o.key(5)].key()[0], draft_signature, label("draft"), draft), "the telegram that it passes on: the drafter's signature does not hold")
+    both(directory.keys[o.key(4)].key(), (release, release_pq), "release", root, "the telegram that it passes on")
+    need(o.get(3).decode().partition("@")[2] == t.on[1], "it passes on a telegram of another post than it says")
+    by = t.get(3)
+    action = by in [a[1:] for a in o.all(6)]
+    need(action or by in [a[1:] for a in o.all(7)], "it passes on a telegram that was not sent to its office")
+    need(action or not t.all(6), "it passes on for action what its office had for information")
+    need(t.marks()[:2] == o.marks()[:2] and set(o.marks()[2]) <= set(t.marks()[2]), "what it passes on had another label")
+    print("passes on the telegram of %s, released by %s at %s, R %s" % (o.get(3).decode(), o.key(4), date(o.released), root.hex()))
+    passes_on(directory, o)
 
 
 def proven(text, entry, directory, post):

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from signed import Checkpoint, Wrong, both, label, need, sha256, tree, unbase64
 
 MAX_FILE, MAX_LINE, MAX_BLOCK = 64 << 20, 8192, 128
-ROLES = ["drafter", "releaser", "administrator", "duty", "alone"]
-GRANTABLE = {"drafter", "releaser", "alone"}
+ROLES = ["drafter", "releaser", "administrator", "duty", "alone", "flash", "override"]
+GRANTABLE = {"drafter", "releaser", "alone", "flash", "override"}
+FLASH, OVERRIDE, MAX_AREA = 4, 5, 64
 WAYS = ["card", "card and read back", "in person", "telephone", "document"]
 OLDER = "this program is older than the directory"
 
@@ -160,6 +161,14 @@ def by(v):
     number(2**31 - 1)(n)
 
 
+def flash(v):
+    need(v == "flash", "%.40s is not reserved by this version: %s" % (v, OLDER))
+
+
+def nothing(v):
+    need(v == "", "it stands alone in its line")
+
+
 def any_value(v):
     pass
 
@@ -188,17 +197,19 @@ FORMS = {
     "post": [one("post", post_name), one("route", hexadecimal(3)), *key("identity"), *key("register"), one("login", login), *signature("signed")],
     "period": [one("period", post_name), one("id", hexadecimal(4)), one("x-wing", x_wing_key), one("from", moment), one("until", moment), *signature("signed")],
     "office": [one("office", address)],
-    "person": [one("person", number(2**32 - 1)), one("post", post_name), maybe("role", role, 5)],
+    "person": [one("person", number(2**32 - 1)), one("post", post_name), maybe("role", role, 7)],
     "key": [one("key", ref), *key(), maybe("after", ref), maybe("from", moment), *signature("signed"),
             maybe("continued ed25519", in_base64(64)), maybe("continued ml-dsa-44", in_base64(2420))],
-    "grant": [one("grant", post_name), one("offices", number(2**31 - 1)), one("people", number(2**31 - 1)), maybe("role", grantable, 3)],
-    "roles": [one("roles", number(2**32 - 1)), one("from", moment), maybe("role", role, 5)],
+    "grant": [one("grant", post_name), one("offices", number(2**31 - 1)), one("people", number(2**31 - 1)), maybe("role", grantable, 5)],
+    "roles": [one("roles", number(2**32 - 1)), one("from", moment), maybe("role", role, 7)],
     "holder": [one("holder", address), maybe("person", number(2**32 - 1)), maybe("deputy", number(2**32 - 1), 8)],
     "end": [one("end", subject("person", "office")), one("at", moment), one("why", why)],
     "suspend": [one("suspend", subject("person", "office", "post")), one("at", moment), one("why", why)],
     "restore": [one("restore", subject("person", "office", "post"))],
     "revoke": [one("revoke", ref), one("below", below)],
     "checked": [one("checked", subject("key", "post")), one("how", way), one("at", moment)],
+    "reserve": [one("reserve", flash), one("from", moment)],
+    "minimize": [one("minimize", nothing), maybe("area", post_name, MAX_AREA), one("from", moment), one("until", moment), one("why", why)],
 }
 
 
@@ -279,6 +290,10 @@ class Statement:
                 need((field in self.fields) == bool(after), self.what + ": after, from and continued stand together")
             person, n = self.value.split("/")
             need(not after or after[0] == "%s/%d" % (person, int(n) - 1), self.what + ": it can come after the key before only")
+        if self.kind == "minimize":
+            area = self.fields.get("area", [])
+            need(all(a.encode() < b.encode() for a, b in zip(area, area[1:])), self.what + ": the posts of an area stand by rising name, each once")
+            need(0 < moment(self.one("until")) - moment(self.one("from")) <= 30 * 86400, self.what + ": it lasts a second at least, and thirty days at most")
         if self.kind == "holder":
             all_of = self.fields.get("person", []) + self.fields.get("deputy", [])
             need(len(all_of) == len(set(all_of)), self.what + ": each deputy stands there once, and the holder is none")
@@ -368,6 +383,7 @@ class Directory:
         self.statements, self.leaves, self.signed = [], [], 0
         self.posts, self.routes, self.offices, self.people, self.keys = {}, {}, {}, {}, {}
         self.material, self.texts = {}, set()
+        self.reserved, self.minimized = None, []
         first = self.block()
         need(not first[0].startswith("chancery directory ") or first == ["chancery directory 1"], OLDER)
         need(first == ["chancery directory 1"], "the directory's first line")
@@ -441,9 +457,25 @@ class Directory:
                 self.issuer(s, s.issuers[0], "duty", None, s.time("at"))
             except Wrong:
                 self.issuer(s, s.issuers[0], "administrator", None, s.time("at"))
+        elif s.kind == "minimize":
+            self.allow_minimize(s)
         else:
             need(s.kind in ("office", "person", "key", "roles", "holder", "end"), s.what + " is the root's to state")
             self.allow_counted(s)
+
+    def allow_minimize(self, s):
+        """Two people of one post: one of them a duty officer, or both its administrators for that post alone."""
+        people = [who.split("/")[0] for who in s.issuers]
+        need(not s.by and len(people) == 2 and int(people[0]) < int(people[1]), s.what + ": two people issue it, by rising number, and it is not counted")
+        need(people[0] in self.people, "%s: there is no person %s" % (s.what, people[0]))
+        post, duty = self.people[people[0]].post, 0
+        for who in s.issuers:
+            try:
+                self.issuer(s, who, "duty", post, s.time("from"))
+                duty += 1
+            except Wrong:
+                self.issuer(s, who, "administrator", post, s.time("from"))
+        need(duty or s.fields.get("area") == [post], s.what + ": two administrators issue it for their own post")
 
     def issuer(self, s, who, role, post, at):
         person = self.people.get(who.split("/")[0])
@@ -610,7 +642,32 @@ class Directory:
         else:
             self.has_key(s, of).checked[of] = s
 
+    def index_reserve(self, s):
+        need(self.reserved is None, s.what + ": it is stated once")
+        self.reserved = s.time("from")
+
+    def index_minimize(self, s):
+        for post in s.fields.get("area", []):
+            self.stated(s, post)
+        self.minimized.append(s)
+
     # Judging.
+
+    def may_release_at(self, precedence, ref, post, at, what):
+        """Who released at flash or override had the role for it, where that was reserved."""
+        if precedence < FLASH or self.reserved is None or at < self.reserved:
+            return
+        roles = self.people[ref.split("/")[0]].roles_at(at)
+        need("override" in roles or precedence == FLASH and "flash" in roles, "%s: person %s had not the role to release at this precedence" % (what, ref.split("/")[0]))
+
+    def in_force(self, at):
+        """The orders to minimize that are in force at a time, each area once: its posts."""
+        counts = {}
+        for s in self.minimized:
+            if s.time("from") <= at:
+                area, when = tuple(s.fields.get("area", [])), (s.time("from"), s.time("until"))
+                counts[area] = max(counts.get(area, when), when)
+        return sorted(area for area, (_, until) in counts.items() if at < until)
 
     def entitled(self, ref, post, role, at=None, what="the telegram", shown=None):
         """The key of a person of the post who may act in a role, or was at a time; None asks what is in force. shown is a register's checkpoint,

@@ -12,7 +12,7 @@ from signed import Reader, Wrong, answered, both, included, label, need, questio
 from telegram import words
 
 TEXTS = (3, 15, 16, 18, 0x40, 0x41, 0x42, 0x43, 0x44)  # kinds whose values are written as text
-HEAD = b"\x01\x02\x03\x04\x05\x06+\x07*\x08\x09\\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11{0,64}\x12{0,8}\x13?\x14?"
+HEAD = b"\x01\x02\x03\x04\x05\x06*\x07*\x08\x09\\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11{0,64}\x12{0,8}\x13?\x14?\x15?\x16?"
 UNSEEN = ((0, 8), (0x0B, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x200B, 0x200B), (0x2028, 0x202E), (0x2060, 0x206F), (0xFDD0, 0xFDEF), (0xFEFF, 0xFEFF),
           (0xFFF9, 0xFFFB), (0xE0000, 0xE0FFF))
 
@@ -160,7 +160,9 @@ class Disclosure:
     def check_head(self):
         kinds = self.form[:self.head.size]
         need(re.fullmatch(HEAD, kinds, re.DOTALL) and 1 <= kinds.count(6) + kinds.count(7) <= 256, "no telegram has such a head")
-        self.fields, kinds_acted = {}, set()
+        need(kinds.count(6) or kinds.count(21), "no telegram but a readdressal is without action addressees")
+        need(not kinds.count(21) or kinds.count(17), "it passes on a telegram and cites none")
+        self.fields, kinds_acted, on_one = {}, set(), set()
         for _, kind, _, value in self.head.shown():
             self.fields.setdefault(kind, []).append(value)
             if kind == 1:
@@ -180,8 +182,10 @@ class Disclosure:
                     record_line(line, 255, "the label")
                 need("" not in caveats and len(caveats) <= 32, "a caveat is empty, or one of too many")
                 need(len(r.b) in (0, 8), "the label is of another form")
-            elif kind in (9, 14, 20):
-                need(len(value) == 1 and value[0] <= {9: 2, 14: 3, 20: 1}[kind] and (kind != 20 or value[0] == 1), "field %d has an unknown value" % kind)
+            elif kind in (9, 14, 20, 22):
+                need(len(value) == 1 and value[0] <= {9: 2, 14: 3, 20: 1, 22: 1}[kind] and (kind < 20 or value[0] == 1), "field %d has an unknown value" % kind)
+            elif kind == 21:
+                raise Wrong("the head and the seed of the telegram that is passed on are shown")
             elif kind in (10, 19, 11, 12, 13):
                 need(len(value) == 8 or kind == 10 and not value, "field %d is no time" % kind)
             elif kind in (15, 16):
@@ -189,10 +193,15 @@ class Disclosure:
             elif kind == 17:
                 act, _, serial, post = r.number(1), r.number(2), r.number(4), r.short()
                 self.name(post, 32)
-                need(act <= 7 and serial & 0x3FFFFFFF and len(r.b) in (0, 32) and r.b != bytes(32), "a reference is of another form")
+                need(act <= 11 and serial & 0x3FFFFFFF and len(r.b) in (0, 32) and r.b != bytes(32), "a reference is of another form")
+                need(act < 8 or r.b, "what is cancelled, corrected, readdressed or repeated is not named by its R")
+                on_one.update([(act, post, r.b)] if act >= 8 else [])
                 kinds_acted.update([serial & 0xC0000000] if act else [])
             elif kind == 18:
                 need(re.fullmatch(b"[A-Z0-9]{3,8}", value), "a subject code is of another form")
+        need(len(on_one) <= 1, "it acts on two telegrams")
+        passes = [act == 10 for act, _, _ in on_one] or [not self.complete(17) and kinds.count(21) > 0]
+        need(passes[0] == (kinds.count(21) > 0), "it passes on a telegram that it does not cite, or none that it cites")
         offices = [v[1:] for kind in (6, 7) for v in self.fields.get(kind, [])]
         codes = self.fields.get(18, [])
         need(len(set(offices)) == len(offices) and len(set(codes)) == len(codes), "an office or a subject code stands twice")

@@ -9,6 +9,7 @@ from signed import Reader, label, mac, need, sha256, tree
 MAX_TEXT, MAX_BLOCKS, MAX_BLANKS, MAX_LINE, MAX_DEPTH = 1 << 20, 1 << 16, 1 << 16, 1024, 4
 MAX_ADDRESSEES, MAX_REFERENCES, MAX_CAVEATS, MAX_CODES = 256, 64, 32, 8
 MAX_SECTIONS, MAX_PIECES, THIRTY_DAYS = 1 << 16, 2 * (1 << 20) + (1 << 16), 30 * 86400
+CANCELS, READDRESSES, REPEATS, MAX_ORIGINAL = 8, 10, 11, 128 << 10
 MORE, PARAGRAPH, CONVEY, END, BLANK, INSERTION = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
 
 
@@ -65,6 +66,13 @@ def series(kind, n):
     return n >> 30 == (0, 2, 1)[kind] and n & (1 << 30) - 1 > 0
 
 
+def leb128(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
 # Trees: release.md.
 
 
@@ -74,7 +82,10 @@ def salted(seed, leaves):
 
 
 class Telegram:
-    def __init__(self, b):
+    """A telegram. What stands in field 21 of another is bare: it has no blocks, and deep says how far within others."""
+
+    def __init__(self, b, deep=0):
+        self.written, self.inner = b, None
         r = Reader(b, "the telegram")
         need(r.number(1) == 1, "the telegram is of an unknown version")
         self.seed, self.fields, self.body = r.take(32), [], []
@@ -82,14 +93,17 @@ class Telegram:
         while r.b:
             kind = r.number(1)
             value = r.take(r.leb128())
-            need(kind in range(2, 21) or kind in (MORE, PARAGRAPH, CONVEY, END, BLANK, INSERTION), "the telegram has a part of unknown kind %#x" % kind)
-            if kind <= 20:
+            need(kind in range(2, 23) or kind in (MORE, PARAGRAPH, CONVEY, END, BLANK, INSERTION), "the telegram has a part of unknown kind %#x" % kind)
+            if kind <= 22:
                 need(not self.body and (not self.fields or kind >= self.fields[-1][0]), "the telegram's fields are out of order")
                 self.fields.append((kind, value))
             else:
                 self.body.append((kind, value))
         self.check_fields()
+        self.check_on_one(deep)
         self.check_body()
+        if self.inner and not deep:
+            self.readdressed()
 
     def all(self, kind):
         return [v for k, v in self.fields if k == kind]
@@ -122,7 +136,7 @@ class Telegram:
             self.key(4)
         self.key(5)
         seen = self.all(6) + self.all(7)
-        need(self.all(6) and len(seen) <= MAX_ADDRESSEES, "the telegram has no action addressee, or too many addressees")
+        need((self.all(6) or self.all(7) and self.all(21)) and len(seen) <= MAX_ADDRESSEES, "the telegram has no action addressee, or too many addressees")
         for a in seen:
             need(len(a) > 1 and a[0] <= 5, "an addressee without a precedence that is known")
             address(a[1:].decode())
@@ -148,6 +162,8 @@ class Telegram:
             need(len(v) == 8 and any(v) and len(self.all(19)) == 1, "the telegram's field 19 is no time")
         for v in self.all(20):
             need(v == b"\x01" and len(self.all(20)) == 1, "the telegram's urgency is unknown")
+        for v in self.all(22):
+            need(v == b"\x01" and len(self.all(22)) == 1, "the telegram's field 22 is unknown")
 
     def check_label(self, r):
         for _ in range(2):
@@ -160,14 +176,56 @@ class Telegram:
             need(r.time() != 0, "the label's time of review")
         r.end()
 
+    def marks(self):
+        """Policy, classification and caveats."""
+        r = Reader(self.get(8), "the label")
+        return r.short(), r.short(), [r.short() for _ in range(r.number(1))]
+
     def check_reference(self, r):
         act, _, serial = r.number(1), r.number(2), r.number(4)
         post_name(r.short())
-        need(act <= 7 and serial > 0, "a reference needs a known act and a number")
+        need(act <= REPEATS and serial > 0, "a reference needs a known act and a number")
         need(act == 0 or series(self.type, serial), "an act on a telegram of another type")
         if r.b:
             need(any(r.take(32)), "a reference to an R of zeros")
         r.end()
+
+    def check_on_one(self, deep):
+        """What it cancels, corrects, readdresses or repeats is one telegram; one that is readdressed goes along in field 21."""
+        self.on = None
+        for v in self.all(17):
+            r = Reader(v, "a reference")
+            act, year, serial, post = r.number(1), r.number(2), r.number(4), r.short()
+            if act >= CANCELS:
+                need(r.b, "what is cancelled, corrected, readdressed or repeated is named by its R")
+                need(self.on in (None, (act, post, r.b)), "it acts on two telegrams")
+                self.on = act, post, r.b
+        originals = self.all(21)
+        need(len(originals) == (1 if self.on and self.on[0] == READDRESSES else 0), "what is readdressed goes along, and only then")
+        for v in originals:
+            need(len(v) <= MAX_ORIGINAL and deep < MAX_DEPTH, "what is readdressed is too large, or stands too deep")
+            r = Reader(v, "what is readdressed")
+            self.inner = Telegram(r.take(r.number(4)), deep + 1)
+            self.inner_signatures = r.take(64), r.take(64), r.take(2420)
+            r.end()
+
+    def first_addressee(self):
+        return (self.all(6) + self.all(7))[0][1:]
+
+    def readdressed(self):
+        """The telegram that this one passes on, whole: its head from field 21, its text the last message of this one."""
+        head = self.inner
+        need(head.released is not None and not head.body, "only what was released is readdressed, and its text stands in the text")
+        need(self.body and self.body[-1] == (END, head.get(16)), "the text of a readdressal ends with the telegram that it passes on, under its signature")
+        begin, depth = len(self.body), 0
+        while True:
+            begin -= 1
+            need(begin >= 0, "what is passed on does not begin")
+            depth += {END: 1, CONVEY: -1}.get(self.body[begin][0], 0)
+            if depth == 0:
+                break
+        need(self.body[begin] == (CONVEY, head.first_addressee()), "what is passed on is no message to its first addressee")
+        return Telegram(head.written + b"".join(bytes([kind]) + leb128(len(v)) + v for kind, v in self.body[begin + 1:-1]))
 
     def check_body(self):
         need(len(self.body) <= MAX_BLOCKS and sum(len(v) for _, v in self.body) <= MAX_TEXT, "the text is longer than any may be")

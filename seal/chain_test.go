@@ -281,3 +281,46 @@ func TestShortTelegramInAFrame(t *testing.T) {
 	}
 	t.Logf("%d characters of text; the frame has %d bytes", len(tg.Body[0].Text), e.Size())
 }
+
+// Whatever is wrong with a frame, the outside hears one error, and the local log the reason.
+func TestFrameReasons(t *testing.T) {
+	a, b := twoEnds(t)
+	e := frame()
+	if err := a.Seal(&e, 1, make([]byte, telegram.MaxEnvelope)); err == nil || !strings.Contains(err.Error(), "more than any post reads") {
+		t.Error(err)
+	}
+	if err := a.Seal(&e, 1, []byte("said")); err != nil {
+		t.Fatal(err)
+	}
+	short, altered, padded := e, e, e
+	short.Body = e.Body[:sizeNonce+sizeTag]
+	altered.Body = bytes.Clone(e.Body)
+	altered.Body[20] ^= 1
+	aead, err := a.key(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	padded.Body = aead.Seal(nil, nil, make([]byte, minPadded), e.L0())
+	for want, x := range map[string]*telegram.Envelope{"too short": &short, "not sealed on this chain, or altered": &altered, "the padding": &padded} {
+		if _, err := b.Open(x); !errors.Is(err, ErrRefused) || err.Error() != ErrRefused.Error() || Reason(err) != want {
+			t.Errorf("%v: %s, want %s", err, Reason(err), want)
+		}
+	}
+}
+
+// The brief form is checked by both people's Ed25519.
+func TestCheckBrief(t *testing.T) {
+	tg := &telegram.Telegram{From: telegram.Address{Office: "MINISTER", Post: "OSLO"}, Body: []telegram.Block{{Kind: telegram.Paragraph, Text: "Ice."}}}
+	d, r := tg.Roots()
+	s := telegram.Signatures{Draft: HandOver(tg, oslo)}
+	s.Release, _ = Release(tg, bergen)
+	if err := CheckBrief(d, r, &s, oslo.Verifier(), bergen.Verifier()); err != nil {
+		t.Error(err)
+	}
+	if err := CheckBrief(d, r, &s, bergen.Verifier(), bergen.Verifier()); err == nil {
+		t.Error("another drafter")
+	}
+	if err := CheckBrief(d, r, &s, oslo.Verifier(), oslo.Verifier()); err == nil {
+		t.Error("another releaser")
+	}
+}

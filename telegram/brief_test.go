@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
 )
 
 func briefly(t *Telegram) *Registered {
@@ -175,4 +177,17 @@ func FuzzParseFrameSection(f *testing.F) {
 		s, err := ParseFrameSection(b)
 		lawful(t, err, func() []byte { return s.MarshalFrame() }, b)
 	})
+}
+
+func TestNumbersOfAFrame(t *testing.T) {
+	for name, b := range map[string]string{"nothing": "", "cut off": "\x80", "of too many bytes": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "more than 32 bits": "\xff\xff\xff\xff\x1f", "longer than it need be": "\x81\x00"} {
+		s, n := cryptobyte.String(b), uint32(7)
+		if readUvarint(&s, &n) || n != 7 || len(s) != len(b) {
+			t.Errorf("%s: read as %d", name, n)
+		}
+	}
+	s, n := cryptobyte.String("\xff\xff\xff\xff\x0f!"), uint32(0)
+	if !readUvarint(&s, &n) || n != 1<<32-1 || string(s) != "!" {
+		t.Error(n)
+	}
 }

@@ -70,6 +70,15 @@ func (p *Post) sealJSON(place string, v any) []byte {
 	return p.keys.Rest.Seal(place, b)
 }
 
+// openSealed opens what sealJSON sealed.
+func (p *Post) openSealed(place string, sealed []byte, v any) error {
+	b, err := p.keys.Rest.Open(place, sealed)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
 func (p *Post) openJSON(place string, sealed []byte, v any) {
 	if b, err := p.keys.Rest.Open(place, sealed); err == nil {
 		_ = json.Unmarshal(b, v) // what cannot be read is left empty: register verify names it

@@ -193,6 +193,26 @@ func (b *Burnable) has(post string, id [4]byte) bool {
 	return slices.ContainsFunc(b.in, func(c *inChain) bool { return c.Post == post && c.ID == id })
 }
 
+// held names the keys that open a post's letters, and the chains that open its frames.
+func (b *Burnable) held(post string) (keys, chains [][4]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range b.terms {
+		keys = append(keys, k.ID)
+	}
+	for _, k := range b.once {
+		if k.Post == post {
+			keys = append(keys, k.ID)
+		}
+	}
+	for _, c := range b.in {
+		if c.Post == post {
+			chains = append(chains, c.ID)
+		}
+	}
+	return keys, chains
+}
+
 // drop burns all that concerns a post: it said that it has lost its own, or it is this post that did.
 func (b *Burnable) drop(post string) {
 	b.mu.Lock()

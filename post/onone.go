@@ -266,6 +266,11 @@ func (p *Post) doneToOne(tx *store.Tx, id int64, from string, w *whole, now time
 				return "", err
 			}
 			waits = true
+			if on.Act == telegram.Cancels && len(w.Telegram.References) == 1 {
+				if err := p.accountFor(tx, from, r.Serial, now); err != nil { // it is no gap: this is what became of it
+					return "", err
+				}
+			}
 		}
 	}
 	if waits {

@@ -325,6 +325,7 @@ func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
 type peer struct {
 	life chan struct{} // poked when something genuine came from it
 	seen chan time.Time
+	trip trip // to it and back
 
 	carried int // sections below Flash since what has waited longest had its turn; the dispatcher's own
 }
@@ -353,11 +354,12 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 		if failed == nil && sent+sealed > 0 {
 			continue // look for something more urgent first
 		}
-		err = errors.Join(err, failed)
+		next, untold := p.tellLast(ctx, name, carrier)
+		err = errors.Join(err, failed, untold)
 		if err == nil {
 			failures = 0
 		}
-		pause := p.untilDue(flights)
+		pause := max(min(p.untilDue(flights), next.Sub(p.config.Now())), 10*time.Millisecond)
 		if err != nil && ctx.Err() == nil {
 			if failures++; failures == 1 || failures%100 == 0 {
 				p.config.Log.Warn("what waits for a post cannot leave now; it is kept and tried again", "post", name, "reason", err, "tries", failures)
@@ -526,8 +528,7 @@ func (p *Post) inForm(tx *store.Tx, w *circuit.Waiting, body []byte, brief bool)
 		w.Form = circuit.FormBrief
 		h := telegram.EntryHash(r.BriefOutEntry(w.Root, &r.Numbers))
 		now := p.config.Now()
-		if err := errors.Join(circuit.Chosen(tx, w.Post, w.Serial, h[:]), tx.Insert("late (post, serial, of, since, tries, again)", 6,
-			[]any{w.Post, int64(w.Serial), w.Of, now.UnixMilli(), 0, now.Add(p.config.Late).UnixMilli()}, "on conflict (post, serial) do nothing")); err != nil {
+		if err := errors.Join(circuit.Chosen(tx, w.Post, w.Serial, h[:]), p.followsLater(tx, w.Post, w.Serial, w.Of, now)); err != nil {
 			return nil, err
 		}
 	}
@@ -600,19 +601,16 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	var due []circuit.Section
 	open := map[uint32]bool{}
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, _ int) bool {
+		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, asked time.Time) bool {
 			open[special] = true
-			return !flights[special].again.After(now)
+			f := flights[special]
+			return !f.again.After(now) || asked.Sub(f.at) >= p.atOnce() // what left a moment ago may be there by now
 		})
 		return err
 	}); err != nil {
 		return 0, err
 	}
-	for special := range flights {
-		if !open[special] {
-			delete(flights, special) // receipted
-		}
-	}
+	p.landed(to, flights, open, now)
 	if len(due) == 0 {
 		return 0, nil
 	}
@@ -648,6 +646,23 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	return len(es), p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
 }
 
+// landed forgets the flights of sections that are open no more. The last of those that were carried once tells how long the way is.
+func (p *Post) landed(to string, flights map[uint32]flight, open map[uint32]bool, now time.Time) {
+	var last time.Time
+	for special, f := range flights {
+		if open[special] {
+			continue
+		}
+		if f.tries == 1 && f.at.After(last) {
+			last = f.at
+		}
+		delete(flights, special)
+	}
+	if !last.IsZero() {
+		p.peer(to).trip.took(now.Sub(last))
+	}
+}
+
 // takeReceipt is step 8: a post has signed for telegrams, and they are freed. A receipt that frees nothing is a repeat, and one for something
 // else than was sent is an alarm: neither is entered.
 func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *telegram.Receipt, statement []byte, now time.Time) error {
@@ -681,6 +696,11 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 	for _, d := range frees {
 		if err := circuit.Receipted(tx, d, entry, now); err != nil {
 			return err
+		}
+		if d.Anew >= 0 {
+			if err := p.receiptedAgain(tx, from); err != nil {
+				return err
+			}
 		}
 		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
 			return err

@@ -37,6 +37,8 @@ type Config struct {
 	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
 	Whole       []string                    // posts whose telegrams are shown only when all signatures are here
 	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
+	LastNumber  time.Duration               // how often other posts are told how far the numbers are; 0 means 1 h
+	Metered     bool                        // the line is paid for by the byte: the last numbers are told every 6 h at most
 	Log         *slog.Logger                // nil means slog.Default
 	Now         func() time.Time            // nil means time.Now
 }
@@ -115,6 +117,15 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Late < time.Millisecond || c.Late > 24*time.Hour {
 		return nil, fmt.Errorf("the signatures that frames leave out follow within 24 h, not after %s", c.Late)
 	}
+	if c.LastNumber == 0 {
+		c.LastNumber = DefaultLastNumber
+	}
+	if c.Metered {
+		c.LastNumber = max(c.LastNumber, MeteredLastNumber)
+	}
+	if c.LastNumber < time.Millisecond || c.LastNumber > MaxLastNumber {
+		return nil, fmt.Errorf("other posts are told the last numbers at least every %s, not every %s", MaxLastNumber, c.LastNumber)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -135,6 +146,9 @@ const (
 	topicDirectory = "directory"
 	topicSeen      = "seen"
 )
+
+// topicGaps wakes whoever asks for what is missing.
+const topicGaps = "gaps"
 
 func topicQueue(post string) string { return "queue " + post }
 
@@ -168,6 +182,9 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	if p.keys.Burnable != nil {
 		do("burning", p.burner)
 	}
+	do("asking for what is missing", func(ctx context.Context) error {
+		return p.whileOwner(ctx, wayGaps, func(ctx context.Context) error { return p.asker(ctx, carrier) })
+	})
 	do("telling news", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayNews, func(ctx context.Context) error { return p.teller(ctx, carrier) })
 	})

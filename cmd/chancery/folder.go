@@ -42,6 +42,7 @@ type config struct {
 	Late     string            `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
 	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
 	Limits   map[string]int    `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
+	Last     string            `toml:"last_number,omitempty" comment:"How often other posts are told how far this post's numbers are, as in 1h. On a line that is paid for by the byte, 6h or more."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -128,6 +129,11 @@ func (c *config) check() error {
 	for _, name := range c.Whole {
 		if err := telegram.CheckPostName(name); err != nil {
 			return fmt.Errorf("whole: %w", err)
+		}
+	}
+	if c.Last != "" {
+		if d, err := time.ParseDuration(c.Last); err != nil || d < time.Second || d > post.MaxLastNumber {
+			return fmt.Errorf("last_number: %q is no duration from 1s to %s, such as 1h", c.Last, post.MaxLastNumber)
 		}
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
@@ -412,6 +418,11 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	if c.Witness != "" {
 		if p.Witness, err = time.ParseDuration(c.Witness); err != nil {
 			return p, fmt.Errorf("post.toml: witness: %q is no duration such as 6h", c.Witness)
+		}
+	}
+	if c.Last != "" {
+		if p.LastNumber, err = time.ParseDuration(c.Last); err != nil {
+			return p, fmt.Errorf("post.toml: last_number: %q is no duration such as 1h", c.Last)
 		}
 	}
 	return p, nil

@@ -354,6 +354,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))
+	maps.Copy(all, alarmActs(p))
 	maps.Copy(all, coverActs(p))
 	return all
 }

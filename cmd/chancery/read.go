@@ -42,7 +42,7 @@ func (in *inbox) words(dir string) string {
 		fmt.Fprintf(&b, "%s\n", m.Words)
 	}
 	for _, x := range in.Alarms {
-		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
+		b.WriteString(alarmLine(&x))
 	}
 	for _, d := range in.Drafts {
 		fmt.Fprintf(&b, "draft %-6d %-12s %-10s to %v  %s\n", d.ID, d.State, d.Precedence, d.To, d.Subject)

@@ -81,9 +81,9 @@ func (p *Post) askAll(ctx context.Context, carrier circuit.Carrier, known asks) 
 	return next, errors.Join(failed...)
 }
 
-// correspondents are the posts with which numbers are reckoned.
+// correspondents are the posts with which numbers are reckoned, or that have opened a chain.
 func correspondents(tx *store.Tx) (posts []string, err error) {
-	rows, err := tx.Query("select post from accounted union select post from reckoning order by post")
+	rows, err := tx.Query("select post from accounted union select post from reckoning union select post from chain_in order by post")
 	if err != nil {
 		return nil, fmt.Errorf("reading with whom this post corresponds: %w", err)
 	}
@@ -107,6 +107,13 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
 		if gaps, r, patience, err = p.gapsOf(tx, post); err != nil {
 			return err
+		}
+		lost, err := p.lostChain(tx, post)
+		if err != nil {
+			return err
+		}
+		if lost {
+			gaps = append(gaps, gap{})
 		}
 		stands, err = openCauses(tx, post)
 		return err
@@ -262,6 +269,9 @@ func (p *Post) sendRepeat(ctx context.Context, v *view, carrier circuit.Carrier,
 	}
 	r.Keys, r.Chains = r.Keys[max(0, len(r.Keys)-telegram.MaxHeld):], r.Chains[max(0, len(r.Chains)-telegram.MaxHeld):]
 	for _, g := range gaps { // they are in order
+		if g == (gap{}) { // the chain: what is held says all
+			continue
+		}
 		if n := len(r.Wanted); n == 0 || r.Wanted[n-1].Series != g.Series {
 			r.Wanted = append(r.Wanted, telegram.Wanted{Series: g.Series})
 		}

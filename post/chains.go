@@ -213,15 +213,6 @@ func (b *Burnable) held(post string) (keys, chains [][4]byte) {
 	return keys, chains
 }
 
-// drop burns all that concerns a post: it said that it has lost its own, or it is this post that did.
-func (b *Burnable) drop(post string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.out, post)
-	b.once = slices.DeleteFunc(b.once, func(k *oneTime) bool { return k.Post == post })
-	b.dirty = true
-}
-
 // expire burns chains from before a time, and those that are used up.
 func (b *Burnable) expire(before func(post string) time.Time) {
 	b.mu.Lock()

@@ -705,7 +705,7 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
 			return err
 		}
-		if err := p.confirmChain(tx, from, d.Serial); err != nil {
+		if err := p.confirmChain(tx, from, d.Serial, d.Anew >= 0); err != nil {
 			return err
 		}
 	}

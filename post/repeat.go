@@ -59,6 +59,11 @@ func (p *Post) takeRequest(tx *store.Tx, b *register.Book, q *telegram.Repeat, s
 	}
 	r := &request{q, map[uint32]bool{}, map[uint32]bool{}, standing.Open, nil, true, 0}
 	again := false
+	if len(q.Wanted) == 0 { // the chain is lost there
+		for _, s := range r.open {
+			r.carry[s.Special] = true
+		}
+	}
 	for _, w := range q.Wanted {
 		if w.Of != telegram.Serials {
 			r.wantSections(&w)
@@ -70,6 +75,9 @@ func (p *Post) takeRequest(tx *store.Tx, b *register.Book, q *telegram.Repeat, s
 	}
 	if err := p.toOtherKeys(tx, r); err != nil {
 		return err
+	}
+	if len(q.Wanted) == 0 { // the others open there
+		clear(r.carry)
 	}
 	if err := circuit.Asked(tx, q.From, keysOf(r.carry), now); err != nil {
 		return err
@@ -202,7 +210,7 @@ func (p *Post) toOtherKeys(tx *store.Tx, r *request) error {
 		if err != nil {
 			return fmt.Errorf("the stored envelope of special number %d for %s: %w", special, r.From, err)
 		}
-		opens := s.Asks < sameBytes
+		opens := s.Asks < sameBytes || len(r.Wanted) == 0
 		if e.Type == telegram.Frame {
 			opens = opens && slices.Contains(r.Chains, e.Chain)
 		} else if len(r.Keys) > 0 {
@@ -230,7 +238,7 @@ func (p *Post) forgetKeys(tx *store.Tx, r *request) error {
 		Scan(&chain, &id, &at); err != nil {
 		return fmt.Errorf("reading the chain to %s: %w", r.From, err)
 	}
-	if len(r.anew) > 0 && len(chain) == 4 && !slices.Contains(r.Chains, [4]byte(chain)) {
+	if (len(r.anew) > 0 || len(r.Wanted) == 0) && len(chain) == 4 && !slices.Contains(r.Chains, [4]byte(chain)) {
 		if _, err := tx.Exec("delete from chain_out where post = $1", r.From); err != nil {
 			return err
 		}

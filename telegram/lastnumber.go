@@ -223,6 +223,7 @@ type Repeat struct {
 	At       int64  // milliseconds since 1970; later than in every one before
 	// Keys and Chains are the letter keys, and the chains of frames from the other post, that the asking post holds. What was sealed to another is
 	// sealed anew. With no keys it says nothing of them.
+	// A request that wants nothing says that the chain was lost by which the other sends.
 	Keys, Chains [][4]byte
 	Wanted       []Wanted
 }
@@ -252,8 +253,8 @@ func ParseRepeat(b []byte) (*Repeat, error) {
 	if !readShort(&s, &r.From) || !readShort(&s, &r.To) || !readTime(&s, &r.At) || !readHeld(&s, &r.Keys) || !readHeld(&s, &r.Chains) {
 		return nil, malformed("a repeat request")
 	}
-	if !s.ReadUint8(&count) || count == 0 || count > MaxSeries {
-		return nil, malformed("a repeat request for nothing, or too much")
+	if !s.ReadUint8(&count) || count > MaxSeries {
+		return nil, malformed("a repeat request for too much")
 	}
 	for range count {
 		var w Wanted

@@ -86,7 +86,6 @@ func TestRepeat(t *testing.T) {
 		"a bad name":           func(r *Repeat) { r.To = "" },
 		"too many keys":        func(r *Repeat) { r.Keys = slices.Repeat(r.Keys, 40) },
 		"too many chains":      func(r *Repeat) { r.Chains = slices.Repeat(r.Chains, 65) },
-		"for nothing":          func(r *Repeat) { r.Wanted = nil },
 		"too many series":      func(r *Repeat) { r.Wanted = slices.Repeat(r.Wanted, 30) },
 		"a series twice":       func(r *Repeat) { r.Wanted[1] = r.Wanted[0] },
 		"nothing of a series":  func(r *Repeat) { r.Wanted[1].Numbers = nil },
@@ -100,6 +99,11 @@ func TestRepeat(t *testing.T) {
 		}
 	}
 	cutAndLonger(t, b, func(b []byte) error { _, err := ParseRepeat(b); return err })
+	lost := aRepeat()
+	lost.Wanted = nil
+	if got, err := ParseRepeat(lost.Marshal()); err != nil || !reflect.DeepEqual(got, lost) {
+		t.Errorf("for nothing: %+v, %v", got, err)
+	}
 }
 
 // cutAndLonger: no beginning of a message is one, nor is one with a byte behind it.

@@ -47,6 +47,8 @@ type Telegram struct {
 	Deskby     int64    // when it must lie on the addressee's desk (ACP 127), seconds since 1970, 0 for none
 	Urgency    Urgency  // of the act that is asked, not of the telegram
 	Body       []Block
+
+	Attachments []Attachment // they stand behind the text, and outside what is conveyed
 }
 
 // Urgency says how soon the addressee is to act. It is no precedence: a telegram may travel slowly and ask for an act at once.
@@ -123,7 +125,7 @@ const (
 	Convey    BlockKind = 0x42
 	End       BlockKind = 0x43
 	Blank     BlockKind = 0x44
-	Insertion BlockKind = 0x46 // 0x45 is kept for attachments
+	Insertion BlockKind = 0x46 // 0x45 is an attachment's
 )
 
 // The kinds of insertions: the first byte of an Insertion's Text. The author did not write it, somebody else put it in.
@@ -221,6 +223,9 @@ func (t *Telegram) check(most int) error {
 		if err := CheckPostName(r.Post); err != nil {
 			return fmt.Errorf("a reference: %w", err)
 		}
+	}
+	if err := t.checkAttachments(); err != nil {
+		return err
 	}
 	return checkBody(t.Body, most)
 }

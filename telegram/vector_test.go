@@ -35,6 +35,15 @@ func TestVector(t *testing.T) {
 			entry:      "aff26f1fab6ce5ca72513d888cb66d10e53338a4d8c51bdce434ea29da50ce63",
 			entryIn:    "d758f37cf33e6647833ba014c4f3f553679ff9e9dbc5468f22947e04dc4aaf82",
 		},
+		"enclosing": {
+			telegram:   enclosing(attachment("Map of the harbour.pdf", 1_234_567), attachment("Список.txt", 0)),
+			written:    "432134f7363ff0e7091a4c28cbd37f229bc04d2f18dcd227774e309e5ad5fbf3",
+			d:          "d3840f06145768258897260cff67b1375b98253809e395262c7df38bd33e838f",
+			r:          "d158ca7c2ceff9c872f5fc72d51ceec9a6f2137438f3caae7a5bedd6d0187976",
+			registered: "5e5fba4ded902460150f965d27e74146b6e97f5b40f0ca2b3c16b215d9d8cf9d",
+			entry:      "94a20edee2a1e394b4b0654efbcec2c0ad2ed35f16df27e0eededa9c2518e29c",
+			entryIn:    "317ec4edcb693a58b8a9b360ef24e9d5bfc4e950505f790be1a6def94e19871a",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := registered(c.telegram)

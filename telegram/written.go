@@ -110,6 +110,9 @@ func (t *Telegram) Marshal() []byte {
 	for _, x := range t.Body {
 		put(uint8(x.Kind), []byte(x.Text))
 	}
+	for i := range t.Attachments {
+		put(kindAttachment, t.Attachments[i].marshal())
+	}
 	return b
 }
 
@@ -132,7 +135,7 @@ func Parse(b []byte) (*Telegram, error) {
 		}
 		value := rest[1+k:][:n]
 		rest = rest[1+k+int(n):]
-		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks {
+		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks || len(t.Attachments) > MaxAttachments {
 			return nil, malformed("too many parts")
 		}
 		if err := t.take(kind, value); err != nil {
@@ -202,6 +205,12 @@ func (t *Telegram) take(kind uint8, v []byte) (err error) {
 		ok = s.ReadUint8((*uint8)(&t.Urgency))
 	case uint8(Insertion), uint8(More), uint8(Paragraph), uint8(Convey), uint8(End), uint8(Blank):
 		t.Body = append(t.Body, Block{BlockKind(kind), string(v)})
+	case kindAttachment:
+		var a Attachment
+		if a, err = ParseAttachment(v); err != nil {
+			return err
+		}
+		t.Attachments = append(t.Attachments, a)
 	default:
 		return malformed(fmt.Sprintf("a part of unknown kind %#02x", kind))
 	}

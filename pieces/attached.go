@@ -128,9 +128,21 @@ func OfDraft(tx *store.Tx, draft int64) ([]Attached, error) {
 	return attached(tx, "where draft = $1 order by k", draft)
 }
 
-// ToCome reads what is asked for, or is to be looked at: the most urgent first.
-func ToCome(tx *store.Tx, limit int) ([]Attached, error) {
-	return attached(tx, "where state in ('coming', 'whole') order by precedence desc, id limit $1", limit)
+// ToCome reads what is to be asked for: of each post the most urgent, and all in that order.
+func ToCome(tx *store.Tx) ([]Attached, error) {
+	return attached(tx, `where id in (select id from
+		(select id, row_number() over (partition by post order by precedence desc, id) as place from attachment where state = 'coming') as first where place = 1)
+		order by precedence desc, id`)
+}
+
+// ToCheck reads what is all here and not looked at yet.
+func ToCheck(tx *store.Tx, limit int) ([]Attached, error) {
+	return attached(tx, "where state = 'whole' order by precedence desc, id limit $1", limit)
+}
+
+// Idle reads what is coming, of which nothing came since a time.
+func Idle(tx *store.Tx, before time.Time, limit int) ([]Attached, error) {
+	return attached(tx, "where state = 'coming' and changed < $1 order by id limit $2", before.UnixMilli(), limit)
 }
 
 // All reads attachments by their numbers, after one of them.
@@ -180,6 +192,18 @@ func Keep(tx *store.Tx, id int64, ks []Kept, now time.Time) error {
 	_, err := tx.Exec(`update attachment set changed = $1, here = (select count(*) from attachment_piece where attachment = $2) where id = $2`, now.UnixMilli(), id)
 	if err == nil {
 		_, err = tx.Exec("update attachment set state = 'whole' where id = $1 and state = 'coming' and here = pieces", id)
+	}
+	return err
+}
+
+// Loaded says that a file of this post's own is all here: body is what a telegram will say of it.
+func Loaded(tx *store.Tx, id int64, body []byte, ks []Kept, now time.Time) error {
+	if err := Keep(tx, id, ks, now); err != nil {
+		return err
+	}
+	n, err := tx.Exec("update attachment set state = 'checked', body = $1 where id = $2 and state = 'loading' and here = pieces", body, id)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("attachment %d is not being read in", id)
 	}
 	return err
 }

@@ -66,7 +66,10 @@ func digest(n int) Digest { return DigestOf(piece(n)) }
 func TestWhatIsComing(t *testing.T) {
 	tables(t, func(t *table) {
 		id := t.add(Coming, 3, func(a *Attached) { a.Of, a.K, a.Why = 7, 1, "" })
-		other := t.add(Coming, 1, func(a *Attached) { a.Of, a.K, a.Precedence = 8, 1, telegram.Flash })
+		other := t.add(Coming, 1, func(a *Attached) { a.Of, a.K, a.Precedence, a.Post = 8, 1, telegram.Flash, "LIMA" })
+		for _, p := range []telegram.Precedence{telegram.Flash, telegram.Routine, telegram.Deferred} { // of each post the first alone
+			t.add(Coming, 1, func(a *Attached) { a.Of, a.K, a.Precedence, a.Post = 9, int(p)+1, p, "LIMA" })
+		}
 		want := &Attached{ID: id, Of: 7, K: 1, Post: "OSLO", Precedence: telegram.Priority, Body: []byte("sealed"), Pieces: 3, State: Coming, Changed: evening}
 		if got := t.get(id); !reflect.DeepEqual(got, want) {
 			t.Errorf("read back as %+v", got)
@@ -79,7 +82,7 @@ func TestWhatIsComing(t *testing.T) {
 			t.Errorf("with two of three: %+v", a)
 		}
 		t.write(func(tx *store.Tx) error {
-			as, err := ToCome(tx, 10)
+			as, err := ToCome(tx)
 			if len(as) != 2 || as[0].ID != other || as[1].ID != id {
 				t.Errorf("to come are %+v", as)
 			}
@@ -103,6 +106,17 @@ func TestWhatIsComing(t *testing.T) {
 			return err
 		})
 		t.write(func(tx *store.Tx) error {
+			check, err := ToCheck(tx, 10)
+			if len(check) != 1 || check[0].ID != id {
+				t.Errorf("to be checked are %+v", check)
+			}
+			idle, failed := Idle(tx, later, 10)
+			if len(idle) != 4 || idle[0].ID != other {
+				t.Errorf("idle are %+v", idle)
+			}
+			return errors.Join(err, failed)
+		})
+		t.write(func(tx *store.Tx) error {
 			if ok, err := Settle(tx, id, Coming, Checked, "", later); ok || err != nil {
 				t.Errorf("settled from a state that it is not in: %v, %v", ok, err)
 			}
@@ -116,6 +130,24 @@ func TestWhatIsComing(t *testing.T) {
 		if a := t.get(id); a.Here != 2 || a.State != Checked {
 			t.Errorf("with one lost: %+v", a)
 		}
+	})
+}
+
+func TestLoaded(t *testing.T) {
+	tables(t, func(t *table) {
+		id := t.add(Loading, 2, nil)
+		t.refused("not being read in", func(tx *store.Tx) error { return Loaded(tx, id, []byte("new"), []Kept{{0, digest(0)}}, evening) })
+		if a := t.get(id); a.Here != 0 || a.State != Loading {
+			t.Errorf("%+v", a)
+		}
+		loaded := func(tx *store.Tx) error {
+			return Loaded(tx, id, []byte("new"), []Kept{{0, digest(0)}, {1, digest(1)}}, evening)
+		}
+		t.write(loaded)
+		if a := t.get(id); a.Here != 2 || a.State != Checked || string(a.Body) != "new" {
+			t.Errorf("%+v", a)
+		}
+		t.refused("not being read in", loaded)
 	})
 }
 

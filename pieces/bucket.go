@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -119,6 +120,28 @@ func (b *Bucket) Delete(ctx context.Context, d Digest) error {
 	defer stop()
 	if err := sort(b.client.RemoveObject(ctx, b.bucket, b.key(d), minio.RemoveObjectOptions{})); err != nil && !errors.Is(err, ErrNone) {
 		return fmt.Errorf("deleting a piece: %w", err)
+	}
+	return nil
+}
+
+// Own says whose pieces these are; once said, it refuses to be anybody else's.
+func (b *Bucket) Own(ctx context.Context, who string) error {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	o, err := b.client.GetObject(ctx, b.bucket, b.prefix+owner, minio.GetObjectOptions{})
+	if err != nil {
+		return fmt.Errorf("whose pieces these are: %w", sort(err))
+	}
+	defer o.Close()
+	is, err := io.ReadAll(io.LimitReader(o, 1024))
+	if err := sort(err); errors.Is(err, ErrNone) {
+		_, err = b.client.PutObject(ctx, b.bucket, b.prefix+owner, strings.NewReader(who), int64(len(who)), minio.PutObjectOptions{DisableMultipart: true})
+		return err
+	} else if err != nil {
+		return fmt.Errorf("whose pieces these are: %w", err)
+	}
+	if string(is) != who {
+		return fmt.Errorf("%s/%s%s: %w", b.client.EndpointURL(), b.bucket, "/"+b.prefix, ErrOwner)
 	}
 	return nil
 }

@@ -203,6 +203,33 @@ func (f *Folder) Delete(ctx context.Context, d Digest) error {
 	return nil
 }
 
+// owner is the name of the file that says whose pieces these are.
+const owner = "owner"
+
+// ErrOwner is in the error when the pieces are those of another post.
+var ErrOwner = errors.New("the pieces there are another post's")
+
+// Own says whose pieces these are; once said, it refuses to be anybody else's.
+func (f *Folder) Own(_ context.Context, who string) error {
+	file := filepath.Join(f.path, owner)
+	x, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		b, err := os.ReadFile(file)
+		if err == nil && string(b) != who && len(b) > 0 { // empty: a crash came between
+			err = fmt.Errorf("%s: %w", f.path, ErrOwner)
+		}
+		if err == nil && len(b) == 0 {
+			err = os.WriteFile(file, []byte(who), 0o600)
+		}
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("the folder for pieces of attachments: %w", err)
+	}
+	_, err = x.WriteString(who)
+	return errors.Join(err, x.Sync(), x.Close(), syncFolder(f.path))
+}
+
 // Each calls fn with every piece that is there and when it was kept, until fn gives an error. What a Put left half written a day ago it deletes.
 func (f *Folder) Each(ctx context.Context, fn func(d Digest, at time.Time) error) error {
 	dirs, err := os.ReadDir(f.path)

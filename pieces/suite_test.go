@@ -26,6 +26,7 @@ type keeper interface {
 	Get(ctx context.Context, d Digest) ([]byte, error)
 	Delete(ctx context.Context, d Digest) error
 	Each(ctx context.Context, fn func(d Digest, at time.Time) error) error
+	Own(ctx context.Context, who string) error
 }
 
 // objects is an object store in this process, that can be told to fail.
@@ -157,6 +158,30 @@ func TestPutGetDelete(t *testing.T) {
 		}
 		if err := k.Put(ended, ds[1], piece(1)); err == nil {
 			t.Error("it writes when it is told to end")
+		}
+	})
+}
+
+func TestOwn(t *testing.T) {
+	each(t, func(t *testing.T, k keeper) {
+		for range 2 {
+			if err := k.Own(t.Context(), "c00001"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.Own(t.Context(), "c00002"); !errors.Is(err, ErrOwner) {
+			t.Errorf("another post: %v", err)
+		}
+		if f, ok := k.(*Folder); ok {
+			if err := os.WriteFile(filepath.Join(f.path, owner), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(k.Own(t.Context(), "c00001"), k.Own(t.Context(), "c00001")); err != nil {
+				t.Errorf("after a crash while it was written: %v", err)
+			}
+		}
+		if n := len(names(t, k)); n != 0 {
+			t.Errorf("the owner is listed as %d pieces", n)
 		}
 	})
 }

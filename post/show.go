@@ -46,6 +46,7 @@ type Shown struct {
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Messages    []Message             `json:"messages,omitempty"` // those within it
+	Attachments []Attachment          `json:"attachments,omitempty"`
 	Duties      []Duty                `json:"duties,omitempty"`
 	Deeds       []Deed                `json:"deeds,omitempty"`            // all that was said of it, the oldest first
 	Filing      *Filing               `json:"filing,omitempty"`           // where it lies in the archives
@@ -140,6 +141,9 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 			err = errors.Join(s.showArrival(tx, f), s.showProof(tx, f.ID, f.Post), p.showLate(tx, s, f))
 		}
 		if err != nil {
+			return err
+		}
+		if err := p.showAttachments(tx, s, f.ID, t); err != nil {
 			return err
 		}
 		if err := p.showFiling(tx, s, f.ID, verifiers); err != nil {

@@ -151,7 +151,10 @@ func (x *desks) read(a *post.AttachmentFound) (file []byte) {
 // arrives waits until an attachment is here and proved, and reads it.
 func (x *desks) arrives(number uint32, k int) []byte {
 	x.m.t.Helper()
-	x.m.until(fmt.Sprintf("attachment %d of %d is at %s", k, number, x.name), func() bool { return x.attachment(archive.In, number, k).Checked })
+	x.m.until(fmt.Sprintf("attachment %d of %d is at %s", k, number, x.name), func() bool {
+		a, err := x.FindAttachment(background, post.AttachmentWanted{Way: archive.In, Number: number, K: k})
+		return err == nil && a.Checked
+	})
 	return x.read(x.attachment(archive.In, number, k))
 }
 

@@ -55,7 +55,7 @@ func (p *Post) takeParts(ctx context.Context, at telegram.Precedence, es []teleg
 		p.config.Log.Error("pieces of an attachment could not be entered; they will be offered again", "pieces", len(ready), "reason", err)
 		return nil, err
 	}
-	for post := range p.fetching.entered(asked, ready, time.Now()) {
+	for post := range p.fetching.entered(asked, ready, time.Now(), p.quiet()) {
 		p.alive(post)
 	}
 	return rest, nil
@@ -200,7 +200,7 @@ func (f *fetching) offeredAgain(ready []*wholePiece) {
 }
 
 // entered goes on after pieces were entered, and gives the posts of which something genuine came.
-func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time) map[string]bool {
+func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time, pause time.Duration) map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	posts := map[string]bool{}
@@ -210,9 +210,9 @@ func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time)
 			continue
 		}
 		x.w.of.here[x.i] = false
-		// What cannot be kept, or is wrong, is not asked for at once: neither a full disk nor a hostile post is to keep the line busy.
+		// What cannot be kept, or is wrong, is not asked for again at once: neither a full disk nor a hostile post is to keep the line busy.
 		if from := f.from[x.w.from]; from != nil {
-			from.next = now.Add(pauseAfterTrouble)
+			from.next = now.Add(pause)
 			if from.asked != nil {
 				from.asked.done = true
 			}
@@ -234,9 +234,6 @@ func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time)
 	}
 	return posts
 }
-
-// pauseAfterTrouble is how long nothing is asked for after a piece that was wrong or could not be kept.
-const pauseAfterTrouble = 30 * time.Second
 
 // all says whether every piece that was wanted is here.
 func (w *waiting) all() bool {

@@ -351,6 +351,9 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	if len(x.Info) == 0 {
 		x.Info = nil
 	}
+	for i := range t.Attachments {
+		x.Attachments = append(x.Attachments, archive.SheetAttachment(t.Attachments[i].Name, t.Attachments[i].Length))
+	}
 	if t.Label.Classification != "" {
 		x.Handling = append([]string{strings.ToUpper(t.Label.Classification)}, x.Handling...)
 	}

@@ -145,6 +145,12 @@ func Idle(tx *store.Tx, before time.Time, limit int) ([]Attached, error) {
 	return attached(tx, "where state = 'coming' and changed < $1 order by id limit $2", before.UnixMilli(), limit)
 }
 
+// Any says whether this post has any attachment.
+func Any(tx *store.Tx) (bool, error) {
+	as, err := attached(tx, "order by id limit 1")
+	return len(as) > 0, err
+}
+
 // All reads attachments by their numbers, after one of them.
 func All(tx *store.Tx, after int64, limit int) ([]Attached, error) {
 	return attached(tx, "where id > $1 order by id limit $2", after, limit)

@@ -153,7 +153,17 @@ func TestLoaded(t *testing.T) {
 
 func TestDraftAndTelegram(t *testing.T) {
 	tables(t, func(t *table) {
+		any := func() (is bool) {
+			t.write(func(tx *store.Tx) (err error) { is, err = Any(tx); return err })
+			return is
+		}
+		if any() {
+			t.Error("there is an attachment at first")
+		}
 		a, b, c := t.add(Checked, 1, nil), t.add(Checked, 1, nil), t.add(Loading, 1, nil)
+		if !any() {
+			t.Error("there is none")
+		}
 		bind := func(draft int64, ids ...int64) func(*store.Tx) error {
 			return func(tx *store.Tx) error { return Bind(tx, draft, ids, evening) }
 		}

@@ -68,10 +68,10 @@ type Folder struct {
 // temporary begins the names of files that are being written.
 const temporary = "tmp-"
 
-// OpenFolder opens a folder, and makes it if it is not there.
+// OpenFolder takes a folder. It is made with the first piece.
 func OpenFolder(path string) (*Folder, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder for pieces of attachments: %w", err)
+	if s, err := os.Stat(path); err == nil && !s.IsDir() {
+		return nil, fmt.Errorf("the folder for pieces of attachments: %s is no folder", path)
 	}
 	f := &Folder{path: path}
 	f.free = func() (int64, error) {
@@ -107,11 +107,11 @@ func (f *Folder) Put(ctx context.Context, d Digest, sealed []byte) (err error) {
 	if s, err := os.Stat(file); err == nil && s.Mode().IsRegular() && s.Size() == int64(len(sealed)) {
 		return syncFolder(dir) // it has its name; that this is on the disk, the Put that gave it may not have seen
 	}
-	if free, err := f.free(); err == nil && free < Room+int64(len(sealed)) {
-		return fmt.Errorf("%w: %d MiB are left on the disk, and stay free for the rest of the post", ErrFull, free>>20)
-	}
 	if err := f.makeFolder(dir); err != nil {
 		return err
+	}
+	if free, err := f.free(); err == nil && free < Room+int64(len(sealed)) {
+		return fmt.Errorf("%w: %d MiB are left on the disk, and stay free for the rest of the post", ErrFull, free>>20)
 	}
 	tmp, err := os.CreateTemp(dir, temporary)
 	if err != nil {
@@ -137,6 +137,11 @@ func (f *Folder) Put(ctx context.Context, d Digest, sealed []byte) (err error) {
 // makeFolder makes the folder of the names that begin alike, and has it on the disk.
 func (f *Folder) makeFolder(dir string) error {
 	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			err = syncFolder(filepath.Dir(f.path))
+		}
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -212,6 +217,9 @@ var ErrOwner = errors.New("the pieces there are another post's")
 // Own says whose pieces these are; once said, it refuses to be anybody else's.
 func (f *Folder) Own(_ context.Context, who string) error {
 	file := filepath.Join(f.path, owner)
+	if err := os.MkdirAll(f.path, 0o700); err != nil {
+		return fmt.Errorf("the folder for pieces of attachments: %w", err)
+	}
 	x, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		b, err := os.ReadFile(file)
@@ -233,6 +241,9 @@ func (f *Folder) Own(_ context.Context, who string) error {
 // Each calls fn with every piece that is there and when it was kept, until fn gives an error. What a Put left half written a day ago it deletes.
 func (f *Folder) Each(ctx context.Context, fn func(d Digest, at time.Time) error) error {
 	dirs, err := os.ReadDir(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("listing the pieces: %w", err)
 	}

@@ -547,9 +547,10 @@ func TestPlaceOfAnotherPost(t *testing.T) {
 	if err := os.Chtimes(somePiece(t, m.places["MOSCOW"].path), old, old); err != nil {
 		t.Fatal(err)
 	}
+	m.at("MOSCOW").attach("x", content(10, 1))
 	m.run("MOSCOW")
 	m.until("it is told", func() bool { return strings.Contains(m.at("MOSCOW").log.String(), "another post's") })
-	if m.places["MOSCOW"].files(t) != 1 {
+	if m.places["MOSCOW"].files(t) != 2 {
 		t.Error("another post's piece was swept")
 	}
 }

@@ -101,6 +101,30 @@ func (p *Post) FindAttachment(ctx context.Context, w AttachmentWanted) (*Attachm
 	return out, err
 }
 
+// ListAttachments lists the attachments of a telegram or of a draft.
+func (p *Post) ListAttachments(ctx context.Context, w AttachmentWanted) ([]Attachment, error) {
+	list := []Attachment{}
+	for w.K = 1; ; w.K++ {
+		a, row, err := p.findAttachment(ctx, &w)
+		if errors.Is(err, errNoSuch) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := p.db.Read(ctx, func(tx *store.Tx) error {
+			x, err := attachmentOf(tx, row, a)
+			list = append(list, x)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// errNoSuch says that a telegram has no attachment of that number.
+var errNoSuch = errors.New("there is no such attachment")
+
 func (p *Post) findAttachment(ctx context.Context, w *AttachmentWanted) (a *telegram.Attachment, row *pieces.Attached, err error) {
 	var all []telegram.Attachment
 	of := int64(0)
@@ -118,11 +142,11 @@ func (p *Post) findAttachment(ctx context.Context, w *AttachmentWanted) (a *tele
 	}
 	switch {
 	case len(all) == 0:
-		return nil, nil, errors.New("it has no attachments")
+		return nil, nil, fmt.Errorf("it has no attachments: %w", errNoSuch)
 	case w.K == 0 && len(all) > 1:
 		return nil, nil, fmt.Errorf("it has %d attachments: say which", len(all))
 	case w.K < 0 || w.K > len(all):
-		return nil, nil, fmt.Errorf("it has %d attachments, and no attachment %d", len(all), w.K)
+		return nil, nil, fmt.Errorf("it has %d attachments, and no attachment %d: %w", len(all), w.K, errNoSuch)
 	}
 	k := max(w.K, 1)
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
@@ -285,13 +309,14 @@ func (p *Post) keeper(ctx context.Context, carrier circuit.Carrier) {
 			p.config.Log.Warn("what came of attachments could not be looked at; it is tried again", "reason", err)
 		}
 		if time.Since(swept) >= sweepEvery {
-			var err error
-			if !owns {
+			any := false
+			err := p.db.Read(ctx, func(tx *store.Tx) (err error) { any, err = pieces.Any(tx); return err })
+			if err == nil && any && !owns {
 				if err = p.config.Pieces.Own(ctx, p.config.Route.String()); err == nil {
 					owns = true
 				}
 			}
-			if err == nil {
+			if err == nil && owns {
 				err = errors.Join(p.leaveIdle(ctx), p.sweep(ctx))
 			}
 			if swept = time.Now(); err != nil && ctx.Err() == nil {

@@ -41,6 +41,9 @@ type config struct {
 	Witness  string            `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
 	Late     string            `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
 	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
+	Pieces   string            `toml:"pieces,omitempty" comment:"Where the pieces of attachments lie: a folder, or s3://host:port/bucket/prefix in an object store; else the folder pieces beside this file."`
+	Login    string            `toml:"pieces_login,omitempty" comment:"The file with the login for the object store: lines  access: …  and  secret: … , perhaps  region: … . Only its owner may read it."`
+	Fetch    int64             `toml:"fetch,omitempty" comment:"An attachment with more bytes than this is asked for by command alone."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -108,6 +111,12 @@ func (c *config) check() error {
 	}
 	if c.Window < 0 {
 		return fmt.Errorf("window: it cannot be %d bytes", c.Window)
+	}
+	if c.Fetch < 0 {
+		return fmt.Errorf("fetch: it cannot be %d bytes", c.Fetch)
+	}
+	if err := c.checkPieces(); err != nil {
+		return err
 	}
 	if c.Retry != "" {
 		if d, err := time.ParseDuration(c.Retry); err != nil || d < 100*time.Millisecond {
@@ -296,6 +305,9 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool
 	if err != nil {
 		return err
 	}
+	if c.Pieces, err = f.pieces(); err != nil {
+		return err
+	}
 	if err := f.hasDatabase(); err != nil {
 		return err
 	}
@@ -374,7 +386,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log}
 	if p.Route, err = telegram.ParseRoute(c.Route); err != nil {
 		return p, fmt.Errorf("post.toml: route: %w", err)
 	}

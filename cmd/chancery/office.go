@@ -337,6 +337,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 	}
 	maps.Copy(all, copyActs(p, f))
 	maps.Copy(all, coverActs(p))
+	maps.Copy(all, attachmentActs(p))
 	return all
 }
 

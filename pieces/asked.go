@@ -24,23 +24,31 @@ func AskPlace(post string, id [8]byte) string { return fmt.Sprintf("ask %x of %s
 // kept is how long an ask is remembered: longer than any letter can be opened.
 const kept = 500 * 24 * time.Hour
 
-// Queue enters an ask, once: fresh is false when it came before. What the post had asked for and not got yet it wants no more.
-func Queue(tx *store.Tx, a *Asked) (fresh bool, err error) {
+// maxOpen is how many asks of one post are answered one after the other; of more the oldest are not.
+const maxOpen = 2
+
+// Queue enters an ask, once: fresh is false when it came before. What the post had asked for and not got yet it wants no more, unless this is besides.
+func Queue(tx *store.Tx, a *Asked, besides bool) (fresh bool, err error) {
 	n, err := tx.Exec("insert into ask (post, id, came, attachment, body) values ($1, $2, $3, $4, $5) on conflict (post, id) do nothing",
 		a.Post, a.ID[:], a.Came.UnixMilli(), a.Attachment, a.Body)
 	if err != nil || n == 0 {
 		return false, err
 	}
-	_, err = tx.Exec("update ask set answered = $1, body = $2 where post = $3 and id <> $4 and answered is null", a.Came.UnixMilli(), []byte{}, a.Post, a.ID[:])
+	keep := 1
+	if besides {
+		keep = maxOpen
+	}
+	_, err = tx.Exec(`update ask set answered = $1, body = $2 where post = $3 and answered is null and id <> $4 and id not in
+		(select id from ask where post = $3 and answered is null and id <> $4 order by came desc limit $5)`, a.Came.UnixMilli(), []byte{}, a.Post, a.ID[:], int64(keep-1))
 	return true, err
 }
 
-// NextAsk gives what a post asked for and has not got; ok is false when there is nothing.
+// NextAsk gives what a post asked for and has not got, the oldest first; ok is false when there is nothing.
 func NextAsk(tx *store.Tx, post string) (a Asked, ok bool, err error) {
 	var id []byte
 	var came int64
 	a.Post = post
-	err = tx.QueryRow("select id, attachment, body, came from ask where post = $1 and answered is null order by came desc limit 1", post).Scan(&id, &a.Attachment, &a.Body, &came)
+	err = tx.QueryRow("select id, attachment, body, came from ask where post = $1 and answered is null order by came limit 1", post).Scan(&id, &a.Attachment, &a.Body, &came)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
 	}

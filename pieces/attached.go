@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"chancery.example/chancery/store"
@@ -188,11 +189,7 @@ type Kept struct {
 
 // Keep notes pieces of an attachment that are here, each once, and how many there are now. What is coming is whole with its last one.
 func Keep(tx *store.Tx, id int64, ks []Kept, now time.Time) error {
-	var rows []any
-	for _, k := range ks {
-		rows = append(rows, id, int64(k.I), k.Digest[:])
-	}
-	if err := tx.Insert("attachment_piece (attachment, i, digest)", 3, rows, "on conflict (attachment, i) do nothing"); err != nil {
+	if err := keep(tx, id, ks); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`update attachment set changed = $1, here = (select count(*) from attachment_piece where attachment = $2) where id = $2`, now.UnixMilli(), id)
@@ -202,9 +199,28 @@ func Keep(tx *store.Tx, id int64, ks []Kept, now time.Time) error {
 	return err
 }
 
+func keep(tx *store.Tx, id int64, ks []Kept) error {
+	var rows []any
+	for _, k := range ks {
+		rows = append(rows, id, int64(k.I), k.Digest[:])
+	}
+	return tx.Insert("attachment_piece (attachment, i, digest)", 3, rows, "on conflict (attachment, i) do nothing")
+}
+
 // Loaded says that a file of this post's own is all here: body is what a telegram will say of it.
-func Loaded(tx *store.Tx, id int64, body []byte, ks []Kept, now time.Time) error {
-	if err := Keep(tx, id, ks, now); err != nil {
+func Loaded(tx *store.Tx, id int64, body []byte, ds []Digest, now time.Time) error {
+	at := 0
+	for some := range slices.Chunk(ds, 512) { // not all in memory twice
+		ks := make([]Kept, len(some))
+		for i, d := range some {
+			ks[i] = Kept{at + i, d}
+		}
+		if err := keep(tx, id, ks); err != nil {
+			return err
+		}
+		at += len(some)
+	}
+	if err := Keep(tx, id, nil, now); err != nil {
 		return err
 	}
 	n, err := tx.Exec("update attachment set state = 'checked', body = $1 where id = $2 and state = 'loading' and here = pieces", body, id)
@@ -232,21 +248,21 @@ func Settle(tx *store.Tx, id int64, from, to State, why string, now time.Time) (
 	return n == 1, nil
 }
 
-// Digests gives the digests of the pieces that are here, by their places.
-func Digests(tx *store.Tx, id int64) (map[int]Digest, error) {
+// Digests gives the digests of an attachment's n pieces, and for one that is not here the zero digest.
+func Digests(tx *store.Tx, id int64, n int) ([]Digest, error) {
 	rows, err := tx.Query("select i, digest from attachment_piece where attachment = $1", id)
 	if err != nil {
 		return nil, fmt.Errorf("reading the pieces of attachment %d: %w", id, err)
 	}
 	defer rows.Close()
-	out := map[int]Digest{}
+	out := make([]Digest, n)
 	var raw sql.RawBytes
 	for rows.Next() {
 		var i int
 		if err := rows.Scan(&i, &raw); err != nil {
 			return nil, err
 		}
-		if len(raw) != len(Digest{}) {
+		if len(raw) != len(Digest{}) || i < 0 || i >= n {
 			return nil, fmt.Errorf("piece %d of attachment %d: its digest is damaged (run chancery register verify --attachments)", i, id)
 		}
 		out[i] = Digest(raw)
@@ -269,7 +285,11 @@ func Piece(tx *store.Tx, id int64, i int) (d Digest, err error) {
 
 // Forget takes the pieces of an attachment out, and gives those whose files nothing else has, to be deleted after the commit.
 func Forget(tx *store.Tx, id int64, now time.Time) ([]Digest, error) {
-	had, err := Digests(tx, id)
+	a, err := Get(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	had, err := Digests(tx, id, a.Pieces)
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +301,9 @@ func Forget(tx *store.Tx, id int64, now time.Time) ([]Digest, error) {
 	}
 	var all []Digest
 	for _, d := range had {
-		all = append(all, d)
+		if d != (Digest{}) {
+			all = append(all, d)
+		}
 	}
 	return Unknown(tx, all)
 }

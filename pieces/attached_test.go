@@ -93,8 +93,8 @@ func TestWhatIsComing(t *testing.T) {
 			t.Errorf("with all: %+v", a)
 		}
 		t.write(func(tx *store.Tx) error {
-			ds, err := Digests(tx, id)
-			if !reflect.DeepEqual(ds, map[int]Digest{0: digest(0), 1: digest(1), 2: digest(2)}) {
+			ds, err := Digests(tx, id, 3)
+			if !slices.Equal(ds, []Digest{digest(0), digest(1), digest(2)}) {
 				t.Errorf("the digests are %v", ds)
 			}
 			if d, err := Piece(tx, id, 2); err != nil || d != digest(2) {
@@ -136,12 +136,12 @@ func TestWhatIsComing(t *testing.T) {
 func TestLoaded(t *testing.T) {
 	tables(t, func(t *table) {
 		id := t.add(Loading, 2, nil)
-		t.refused("not being read in", func(tx *store.Tx) error { return Loaded(tx, id, []byte("new"), []Kept{{0, digest(0)}}, evening) })
+		t.refused("not being read in", func(tx *store.Tx) error { return Loaded(tx, id, []byte("new"), []Digest{digest(0)}, evening) })
 		if a := t.get(id); a.Here != 0 || a.State != Loading {
 			t.Errorf("%+v", a)
 		}
 		loaded := func(tx *store.Tx) error {
-			return Loaded(tx, id, []byte("new"), []Kept{{0, digest(0)}, {1, digest(1)}}, evening)
+			return Loaded(tx, id, []byte("new"), []Digest{digest(0), digest(1)}, evening)
 		}
 		t.write(loaded)
 		if a := t.get(id); a.Here != 2 || a.State != Checked || string(a.Body) != "new" {
@@ -276,7 +276,7 @@ func TestAsks(t *testing.T) {
 		ask := func(post string, id byte, at time.Time) (fresh bool) {
 			t.Helper()
 			t.write(func(tx *store.Tx) (err error) {
-				fresh, err = Queue(tx, &Asked{Post: post, ID: [8]byte{id}, Attachment: 5, Body: []byte{id}, Came: at})
+				fresh, err = Queue(tx, &Asked{Post: post, ID: [8]byte{id}, Attachment: 5, Body: []byte{id}, Came: at}, false)
 				return err
 			})
 			return fresh
@@ -300,6 +300,21 @@ func TestAsks(t *testing.T) {
 			t.write(func(tx *store.Tx) error { return Answered(tx, post, [8]byte{id}, at) })
 		}
 		answered("LIMA", 2, evening)
+		if a, ok := next("LIMA"); ok {
+			t.Errorf("LIMA wants %+v", a)
+		}
+		for id := byte(10); id < 14; id++ { // one besides the other, and no more than two
+			t.write(func(tx *store.Tx) error {
+				_, err := Queue(tx, &Asked{Post: "LIMA", ID: [8]byte{id}, Came: evening.Add(time.Duration(id) * time.Second), Body: []byte{id}}, true)
+				return err
+			})
+		}
+		for id := byte(12); id < 14; id++ {
+			if a, ok := next("LIMA"); !ok || a.ID != [8]byte{id} {
+				t.Errorf("LIMA wants %+v, want %d", a, id)
+			}
+			answered("LIMA", id, evening)
+		}
 		if a, ok := next("LIMA"); ok {
 			t.Errorf("LIMA wants %+v", a)
 		}

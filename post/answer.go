@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ func (p *Post) takeAsk(tx *store.Tx, a *telegram.Ask, now time.Time) error {
 	if len(a.Ranges) == 0 {
 		return nil
 	}
-	fresh, err := pieces.Queue(tx, &pieces.Asked{Post: a.From, ID: a.ID, Attachment: row.ID, Body: p.keys.Rest.Seal(pieces.AskPlace(a.From, a.ID), a.Marshal()), Came: now})
+	fresh, err := pieces.Queue(tx, &pieces.Asked{Post: a.From, ID: a.ID, Attachment: row.ID, Body: p.keys.Rest.Seal(pieces.AskPlace(a.From, a.ID), a.Marshal()), Came: now}, a.Besides)
 	if fresh {
 		tx.Notify(topicQueue(a.From))
 	}
@@ -99,7 +100,7 @@ type answering struct {
 // shape is what is needed of an attachment to answer asks for it.
 type shape struct {
 	id      int64
-	digests map[int]pieces.Digest
+	digests []pieces.Digest
 	tree    *telegram.PieceTree
 }
 
@@ -142,19 +143,14 @@ func (s *shapes) forget(id int64) {
 func (p *Post) shapeOf(ctx context.Context, id int64, n int) (*shape, error) {
 	return p.shapes.of(id, func() (*shape, error) {
 		s := &shape{id: id}
-		if err := p.db.Read(ctx, func(tx *store.Tx) (err error) { s.digests, err = pieces.Digests(tx, id); return err }); err != nil {
+		if err := p.db.Read(ctx, func(tx *store.Tx) (err error) { s.digests, err = pieces.Digests(tx, id, n); return err }); err != nil {
 			return nil, err
 		}
-		ds := make([][32]byte, n)
-		for i := range n {
-			d, ok := s.digests[i]
-			if !ok {
-				return nil, fmt.Errorf("piece %d of attachment %d: %w", i+1, id, pieces.ErrNone)
-			}
-			ds[i] = d
+		if i := slices.Index(s.digests, pieces.Digest{}); i >= 0 {
+			return nil, fmt.Errorf("piece %d of attachment %d: %w", i+1, id, pieces.ErrNone)
 		}
 		var err error
-		s.tree, err = telegram.NewPieceTree(ds)
+		s.tree, err = treeOf(s.digests)
 		return s, err
 	})
 }
@@ -218,7 +214,7 @@ func (p *Post) answer(ctx context.Context, to string, carrier circuit.Carrier, s
 	return len(es), err
 }
 
-// nextAnswer finds what a post wants: what it asked for last. broken is why that cannot be answered, and never will be.
+// nextAnswer finds what a post wants. broken is why that cannot be answered, and never will be.
 func (p *Post) nextAnswer(ctx context.Context, to string, s *answering) (ok bool, broken, err error) {
 	var next pieces.Asked
 	var n int

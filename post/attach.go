@@ -40,9 +40,9 @@ type loading struct {
 	is      telegram.Attachment
 	key     *seal.AttachmentKey
 	digest  digester
-	rest    []byte // read and not sealed yet, at most a piece
-	at      int64  // bytes read
-	kept    []pieces.Kept
+	rest    []byte          // read and not sealed yet, at most a piece
+	at      int64           // bytes read
+	kept    []pieces.Digest // of the pieces so far
 	touched time.Time
 }
 
@@ -60,7 +60,7 @@ func (p *Post) BeginAttachment(ctx context.Context, mediaType string, length int
 	if p.config.Pieces == nil {
 		return 0, errNoPieces
 	}
-	l := &loading{is: telegram.Attachment{Name: unnamed, Type: mediaType, Length: length}, touched: time.Now()}
+	l := &loading{is: telegram.Attachment{Name: unnamed, Type: mediaType, Length: length}, touched: time.Now(), kept: make([]pieces.Digest, 0, telegram.Pieces(max(min(length, telegram.MaxAttachment), 0)))}
 	rand.Read(l.is.Secret[:])
 	if l.key, err = seal.NewAttachmentKey(l.is.Secret, max(min(length, telegram.MaxAttachment), 0)); err != nil {
 		return 0, err
@@ -138,9 +138,9 @@ func (p *Post) LoadAttachment(ctx context.Context, id, offset int64, data []byte
 	for (n+1)*telegram.PieceSize <= len(all) && first+n < telegram.Pieces(l.is.Length)-1 {
 		n++
 	}
-	kept := make([]pieces.Kept, n)
+	kept := make([]pieces.Digest, n)
 	errs := make([]error, n)
-	parallel(n, func(i int) {
+	abreast(n, func(i int) {
 		kept[i], errs[i] = p.keepOwn(ctx, l.key, first+i, all[i*telegram.PieceSize:][:telegram.PieceSize])
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -152,17 +152,26 @@ func (p *Post) LoadAttachment(ctx context.Context, id, offset int64, data []byte
 	return nil
 }
 
+// abreast runs fn for 0 to n-1 at the same time: what waits for a disk, or an object store, waits for all at once.
+func abreast(n int, fn func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { fn(i) })
+	}
+	wg.Wait()
+}
+
 // errChanged says that a file is not the one that was begun with.
 var errChanged = errors.New("the file was changed while it was read: attach it again")
 
 // keepOwn seals and keeps one piece.
-func (p *Post) keepOwn(ctx context.Context, key *seal.AttachmentKey, i int, data []byte) (k pieces.Kept, err error) {
+func (p *Post) keepOwn(ctx context.Context, key *seal.AttachmentKey, i int, data []byte) (d pieces.Digest, err error) {
 	sealed, err := key.Seal(i, data)
 	if err != nil {
-		return k, err
+		return d, err
 	}
-	k = pieces.Kept{I: i, Digest: pieces.DigestOf(sealed)}
-	return k, p.config.Pieces.Put(ctx, k.Digest, sealed)
+	d = pieces.DigestOf(sealed)
+	return d, p.config.Pieces.Put(ctx, d, sealed)
 }
 
 // EndAttachment says that all of a file was read in, and gives what a telegram will say of it. From here on a draft can have it. It may be called
@@ -208,12 +217,8 @@ func (p *Post) EndAttachment(ctx context.Context, id int64) (*telegram.Attachmen
 	return &l.is, nil
 }
 
-func treeOf(ks []pieces.Kept) (*telegram.PieceTree, error) {
-	ds := make([][32]byte, len(ks))
-	for i, k := range ks {
-		ds[i] = k.Digest
-	}
-	return telegram.NewPieceTree(ds)
+func treeOf(ds []pieces.Digest) (*telegram.PieceTree, error) {
+	return telegram.NewPieceTree(len(ds), func(i int) [32]byte { return ds[i] })
 }
 
 func (p *Post) forgetLoading(id int64) {
@@ -317,20 +322,18 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 	if p.config.Pieces == nil {
 		return nil, errNoPieces
 	}
-	var ds map[int]pieces.Digest
-	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) { ds, err = pieces.Digests(tx, id); return err }); err != nil {
+	n := telegram.Pieces(a.Length)
+	var ds []pieces.Digest
+	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) { ds, err = pieces.Digests(tx, id, n); return err }); err != nil {
 		return nil, err
 	}
 	key, err := seal.NewAttachmentKey(a.Secret, a.Length)
 	if err != nil {
 		return nil, err
 	}
-	n, digest := telegram.Pieces(a.Length), key.Digest()
-	all := make([]pieces.Kept, n)
-	for i := range n {
-		d, ok := ds[i]
-		all[i] = pieces.Kept{I: i, Digest: d}
-		if !ok {
+	digest := key.Digest()
+	for i, d := range ds {
+		if d == (pieces.Digest{}) {
 			lost = append(lost, i)
 			continue
 		}
@@ -351,7 +354,7 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 	if len(lost) > 0 {
 		return lost, nil
 	}
-	tree, err := treeOf(all)
+	tree, err := treeOf(ds)
 	if err != nil {
 		return nil, err
 	}

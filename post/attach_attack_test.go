@@ -37,11 +37,7 @@ func enclose(file []byte, change func(*enclosure)) *enclosure {
 	if change != nil {
 		change(x)
 	}
-	var ds [][32]byte
-	for _, s := range x.sealed {
-		ds = append(ds, pieces.DigestOf(s))
-	}
-	x.tree = must(telegram.NewPieceTree(ds))
+	x.tree = must(telegram.NewPieceTree(len(x.sealed), func(i int) [32]byte { return pieces.DigestOf(x.sealed[i]) }))
 	x.is.Root = must(x.tree.Root())
 	return x
 }

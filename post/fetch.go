@@ -29,7 +29,7 @@ const topicPieces = "pieces"
 const (
 	firstAsk = 128 << 10
 	leastAsk = 16 << 10
-	mostAsk  = 1 << 20
+	mostAsk  = 512 << 10
 	allAsked = 4 << 20 // of all posts together
 	quick    = 2 * time.Second
 	slow     = 8 * time.Second
@@ -66,7 +66,8 @@ func (f *fetching) stir() {
 type fetch struct {
 	of     *coming  // nil while nothing is coming
 	limit  int      // bytes to be asked for at once
-	asked  *waiting // nil while nothing is asked for
+	asked  *waiting // the newest ask; nil while nothing is asked for
+	behind *waiting // the one before it, of which something is still to come; nil most of the time
 	tries  int      // asks in a row on which nothing came
 	next   time.Time
 	before []*waiting // asks before: what they asked for may still come
@@ -246,9 +247,13 @@ func (f *fetching) due(row *pieces.Attached, now time.Time, quiet time.Duration)
 		x = &fetch{limit: firstAsk}
 		f.from[row.Post] = x
 	}
-	if w := x.asked; w != nil && !w.done {
+	if w := x.asked; w != nil && !w.done && !x.ahead() {
 		patience := min(quiet<<min(x.tries, 20), max(longestAsk, quiet))
-		if left := w.last.Add(patience).Sub(now); left > 0 {
+		last := w.last
+		if x.behind != nil && x.behind.last.After(last) {
+			last = x.behind.last
+		}
+		if left := last.Add(patience).Sub(now); left > 0 {
 			return false, left
 		}
 		x.limit = max(x.limit/2, leastAsk)
@@ -275,12 +280,9 @@ func (p *Post) loadComing(ctx context.Context, row *pieces.Attached) (*coming, e
 			return err
 		}
 		c.serial, c.root = f.Serial, f.Root
-		ds, err := pieces.Digests(tx, row.ID)
-		for i := range ds {
-			if i < 0 || i >= c.n {
-				return fmt.Errorf("it has a piece %d of %d", i+1, c.n)
-			}
-			c.here[i] = true
+		ds, err := pieces.Digests(tx, row.ID, c.n)
+		for i, d := range ds {
+			c.here[i] = d != (pieces.Digest{})
 		}
 		return err
 	})
@@ -298,10 +300,21 @@ func (f *fetching) begin(post string, of *coming) {
 	x.of, x.tries = of, 0
 }
 
-// retire lays an ask aside.
+// retire lays what is asked for aside.
 func (x *fetch) retire() {
-	x.before = append(x.before, x.asked)
-	x.asked = nil
+	for _, w := range []*waiting{x.behind, x.asked} {
+		if w != nil {
+			x.before = append(x.before, w)
+		}
+	}
+	x.asked, x.behind = nil, nil
+}
+
+// ahead says whether the next ask may be made before this one is answered: on a line so quick that it would stand still meanwhile. On a slow one the pause
+// between two asks is what others have of it.
+func (x *fetch) ahead() bool {
+	w := x.asked
+	return w != nil && !w.done && x.behind == nil && x.limit == mostAsk && w.limit == mostAsk && w.got*2 >= w.limit
 }
 
 // next makes the next ask; nil when nothing is missing, or so much is asked for already that it has to wait.
@@ -310,21 +323,27 @@ func (f *fetching) next(post string, now time.Time) (*waiting, *telegram.Ask, in
 	defer f.mu.Unlock()
 	x := f.from[post]
 	of := x.of
-	if x.asked != nil {
+	besides := x.ahead()
+	if besides {
+		x.behind, x.asked = x.asked, nil
+	} else if x.asked != nil {
 		x.retire()
 	}
 	f.prune(now)
 	under := 0
 	for _, other := range f.from {
-		if other.asked != nil && !other.asked.done {
-			under += other.asked.limit
+		for _, w := range []*waiting{other.asked, other.behind} {
+			if w != nil && !w.done {
+				under += w.limit
+			}
 		}
 	}
 	if under > 0 && under+x.limit > allAsked {
+		x.asked, x.behind = x.behind, nil
 		return nil, nil, 0
 	}
 	w := &waiting{from: post, of: of, at: now, last: now, limit: x.limit, wanted: map[int]bool{}}
-	ask := &telegram.Ask{Serial: of.serial, Root: of.root, Attachment: uint8(of.k), Limit: uint32(x.limit)}
+	ask := &telegram.Ask{Serial: of.serial, Root: of.root, Attachment: uint8(of.k), Besides: besides, Limit: uint32(x.limit)}
 	for _, here := range of.here {
 		if here {
 			ask.Here++
@@ -332,7 +351,7 @@ func (f *fetching) next(post string, now time.Time) (*waiting, *telegram.Ask, in
 	}
 	bytes := 0
 	for i := 0; i < of.n && bytes < x.limit && len(ask.Ranges) < telegram.MaxRanges && len(w.wanted) < telegram.MaxAsked; i++ {
-		if of.here[i] {
+		if of.here[i] || besides && x.behind.wanted[i] {
 			continue
 		}
 		r, j := telegram.Range{Piece: uint32(i), Count: 1}, of.joined[i]
@@ -349,6 +368,7 @@ func (f *fetching) next(post string, now time.Time) (*waiting, *telegram.Ask, in
 		}
 	}
 	if len(ask.Ranges) == 0 {
+		x.asked, x.behind = x.behind, nil // what is missing is on its way
 		return nil, nil, 0
 	}
 	rand.Read(ask.ID[:])
@@ -377,7 +397,7 @@ func (f *fetching) unasked(w *waiting) {
 	defer f.mu.Unlock()
 	delete(f.asks, w.id)
 	if x := f.from[w.from]; x.asked == w {
-		x.asked, x.next = nil, time.Now().Add(time.Second)
+		x.asked, x.behind, x.next = x.behind, nil, time.Now().Add(time.Second)
 	}
 }
 

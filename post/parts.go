@@ -50,7 +50,7 @@ func (p *Post) takeParts(ctx context.Context, at telegram.Precedence, es []teleg
 		}
 	}
 	ready := p.fetching.join(asked, opened, time.Now())
-	parallel(len(ready), func(i int) { p.keepPiece(ctx, ready[i]) })
+	abreast(len(ready), func(i int) { p.keepPiece(ctx, ready[i]) })
 	if err := p.enterPieces(ctx, ready); err != nil {
 		p.config.Log.Error("pieces of an attachment could not be entered; they will be offered again", "pieces", len(ready), "reason", err)
 		return nil, err
@@ -223,12 +223,20 @@ func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time,
 			continue
 		}
 		posts[w.from] = true
-		if w.done || f.from[w.from] == nil || f.from[w.from].asked != w {
+		x := f.from[w.from]
+		if w.done || x == nil || x.asked != w && x.behind != w {
 			continue
 		}
 		if w.got >= w.limit || w.all() {
 			w.done = true
-			f.from[w.from].adapt(now.Sub(w.at))
+			if x.behind == w {
+				x.behind = nil
+				x.before = append(x.before, w)
+			} else {
+				x.adapt(now.Sub(w.at))
+			}
+			f.stir()
+		} else if x.ahead() {
 			f.stir()
 		}
 	}

@@ -181,10 +181,11 @@ type PieceTree struct {
 	n      int64
 }
 
-// NewPieceTree makes the tree of at least one digest.
-func NewPieceTree(digests [][32]byte) (*PieceTree, error) {
-	t := &PieceTree{hashes: make([]tlog.Hash, 0, 2*len(digests))}
-	for _, d := range digests {
+// NewPieceTree makes the tree over n digests, at least one.
+func NewPieceTree(n int, digest func(i int) [32]byte) (*PieceTree, error) {
+	t := &PieceTree{hashes: make([]tlog.Hash, 0, 2*n)}
+	for i := range n {
+		d := digest(i)
 		more, err := tlog.StoredHashesForRecordHash(t.n, tlog.RecordHash(d[:]), t)
 		if err != nil {
 			return nil, fmt.Errorf("the tree over pieces: %w", err)

@@ -205,12 +205,12 @@ func digests(n int) (ds [][32]byte) {
 
 // Each piece is known for what it is by itself, and no other, at no other place, with no other path.
 func TestEveryPieceByItself(t *testing.T) {
-	if _, err := NewPieceTree(nil); err == nil {
+	if _, err := NewPieceTree(0, nil); err == nil {
 		t.Error("a tree of nothing")
 	}
 	for _, n := range []int{1, 2, 3, 7, 8, 100} {
 		ds := digests(n)
-		tree, err := NewPieceTree(ds)
+		tree, err := NewPieceTree(n, func(i int) [32]byte { return ds[i] })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -348,7 +348,7 @@ func anAsk() *Ask {
 }
 
 func TestAsk(t *testing.T) {
-	for _, want := range []*Ask{anAsk(), {From: "A", To: "B", Serial: 1, Attachment: 1, Part: MinPart, Limit: 1, Checked: true}} {
+	for _, want := range []*Ask{anAsk(), {From: "A", To: "B", Serial: 1, Attachment: 1, Part: MinPart, Limit: 1, Checked: true, Besides: true}} {
 		b := want.Marshal()
 		if got, err := ParseAsk(b); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("read back as %+v, %v", got, err)
@@ -379,8 +379,8 @@ func TestAsk(t *testing.T) {
 		}
 	}
 	half := anAsk().Marshal()
-	if half[5+5+8+4+32+1+4] = 2; func() bool { _, err := ParseAsk(half); return err == nil }() {
-		t.Error("half checked is taken")
+	if half[5+5+8+4+32+1+4] = 4; func() bool { _, err := ParseAsk(half); return err == nil }() {
+		t.Error("an unknown flag is taken")
 	}
 	most := anAsk()
 	most.Ranges = nil

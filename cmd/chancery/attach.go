@@ -46,7 +46,7 @@ type (
 )
 
 // attachedAtOnce is how many bytes of a file go to the post at once.
-const attachedAtOnce = 4 * telegram.PieceSize
+const attachedAtOnce = 2 * telegram.PieceSize
 
 func attachmentActs(p *post.Post) map[string]act {
 	return map[string]act{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -118,8 +117,7 @@ func CheckAttachmentName(s string) error {
 		switch {
 		case strings.ContainsRune(`/\:*?"<>|`, r):
 			return fmt.Errorf("the attachment's name %q has the character %q, which cannot stand in the name of a file", s, r)
-		case unicode.IsControl(r), unseen(r), r == 0x061c, r >= 0x200e && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069,
-			r != ' ' && unicode.IsSpace(r):
+		case unseen(r), misread(r):
 			return fmt.Errorf("the attachment's name %q has the character %U, which does not show as what it is", s, r)
 		}
 	}
@@ -131,6 +129,15 @@ func CheckAttachmentName(s string) error {
 		return fmt.Errorf("%q is the name of a device on some systems: give the attachment another", s)
 	}
 	return nil
+}
+
+// misread says that a character is one of control, a space that is not U+0020, or changes the direction in which a name is read.
+func misread(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r <= 0xa0, r == 0x061c, r == 0x1680, r >= 0x2000 && r <= 0x200a, r == 0x200e, r == 0x200f:
+		return true
+	}
+	return r >= 0x202a && r <= 0x202f || r == 0x205f || r >= 0x2066 && r <= 0x2069 || r == 0x3000
 }
 
 // lowerASCII writes A to Z small and nothing else: what is one name must not hang on a table that grows.

@@ -158,7 +158,7 @@ func TestAttachmentNames(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", ".", "..", "../x", "a/b", `a\b`, "/etc/passwd", "C:x", "a:b", "a*", "a?", `a"b`, "<a", "a>", "a|b", ".bashrc", "-rf", "~x", " a", "a ", "a.",
-		"a\x00b", "a\nb", "a\tb", "a\x7fb", "a\u0085b", "photo\u202egpj.exe", "a\u200eb", "a\u200fb", "a\u061cb", "a\u2066b", "a\u200bb", "a\u00adb", "a\ufeffb", "a\u00a0b", "a\u3000b",
+		"a\x00b", "a\nb", "a\tb", "a\x7fb", "a\u0085b", "photo\u202egpj.exe", "a\u200eb", "a\u200fb", "a\u061cb", "a\u2066b", "a\u200bb", "a\u00adb", "a\ufeffb", "a\u00a0b", "a\u3000b", "a\u2003b", "a\u202fb", "a\u205fb", "a\u1680b",
 		"a\U000e0041b", "\xff", "CON", "con", "con.txt", "Con .txt", "aux.tar.gz", "nul", "PRN.x", "COM1", "com9.log", "LPT0.txt", "LPT³", "CONIN$", "conout$.x",
 		strings.Repeat("x", MaxAttachmentName+1)} {
 		if err := CheckAttachmentName(bad); err == nil {

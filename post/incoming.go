@@ -46,6 +46,7 @@ type arrived struct {
 	witness   *witnessed
 	last      *telegram.LastNumber
 	repeat    *telegram.Repeat
+	ask       *telegram.Ask
 	answer    answerTo // to the witness
 	late      *telegram.Late
 	key       *telegram.GivenKey
@@ -77,6 +78,10 @@ type receiptTo map[string][]telegram.ReceiptItem
 
 // take takes envelopes from a carrier. nil means that each is durable here, or refused for good.
 func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Precedence, es []telegram.Envelope) error {
+	es, err := p.takeParts(ctx, at, es) // of attachments: see parts.go
+	if err != nil || len(es) == 0 {
+		return err
+	}
 	v, err := p.current()
 	if err != nil {
 		return err
@@ -292,6 +297,10 @@ func (p *Post) openService(v *view, payload []byte, a *arrived) error {
 		if a.repeat, err = p.openRepeat(v, a.from, &s); err == nil {
 			a.at = a.repeat.At / 1000
 		}
+	case telegram.ServiceAsk:
+		if a.ask, err = p.openAsk(v, a.from, &s); err == nil {
+			a.at = a.ask.At
+		}
 	default:
 		err = fmt.Errorf("a service message of unknown kind %d", s.Kind)
 	}
@@ -444,6 +453,9 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 	}
 	if a.repeat != nil {
 		return p.takeRequest(tx, b, a.repeat, a.signed, now)
+	}
+	if a.ask != nil {
+		return p.takeAsk(tx, a.ask, now)
 	}
 	if a.receipt != nil {
 		return p.takeReceipt(tx, b, a.from, a.receipt, a.signed, now)
@@ -603,6 +615,9 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 		return err
 	}
 	if err := in.keep(tx, id, now); err != nil {
+		return err
+	}
+	if err := p.expect(tx, id, a.from, a.envelope.Precedence, w.Telegram, now); err != nil {
 		return err
 	}
 	if w.ReleasePQ == nil {

@@ -33,6 +33,7 @@ import (
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/desk"
+	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/register"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
@@ -297,6 +298,9 @@ func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
 	if err := desk.Number(tx, r.draft.ID, id, now); err != nil {
 		return err
 	}
+	if err := pieces.File(tx, r.draft.ID, id, t.Precedence(), now); err != nil {
+		return err
+	}
 	if err := desk.Ask(tx, duties(id, t, "")); err != nil {
 		return err
 	}
@@ -346,11 +350,17 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 	wake := p.db.Wake(ctx, topicQueue(name))
 	peer := p.peer(name)
 	flights := map[uint32]flight{}
+	var asked answering // what the post wants of attachments
 	failures := 0
 	for ctx.Err() == nil {
 		sealed, err := p.encipher(ctx, name)
 		// What is sealed is carried also when nothing more can be sealed.
-		sent, failed := p.carry(ctx, name, carrier, flights)
+		sent, at, failed := p.carry(ctx, name, carrier, flights)
+		if failed == nil {
+			var parts int
+			parts, failed = p.answer(ctx, name, carrier, &asked, sent, at)
+			sent += parts
+		}
 		if failed == nil && sent+sealed > 0 {
 			continue // look for something more urgent first
 		}
@@ -360,6 +370,9 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 			failures = 0
 		}
 		pause := max(min(p.untilDue(flights), next.Sub(p.config.Now())), 10*time.Millisecond)
+		if asked.waits {
+			pause = min(pause, 20*time.Millisecond)
+		}
 		if err != nil && ctx.Err() == nil {
 			if failures++; failures == 1 || failures%100 == 0 {
 				p.config.Log.Warn("what waits for a post cannot leave now; it is kept and tried again", "post", name, "reason", err, "tries", failures)
@@ -394,6 +407,7 @@ func (p *Post) peer(name string) *peer {
 
 // alive tells the dispatcher that something genuine came from a post: what it has not receipted may be due again.
 func (p *Post) alive(name string) {
+	p.fetching.alive(name)
 	x := p.peer(name)
 	select {
 	case x.seen <- p.config.Now():
@@ -590,10 +604,11 @@ const (
 	messageEnvelopes = 64
 )
 
-// carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were.
-func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (int, error) {
+// carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were, and of which
+// precedence.
+func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (sent int, at telegram.Precedence, err error) {
 	if v, err := p.current(); err != nil || v.suspended(to) != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	now := p.config.Now()
 	peer := p.peer(to)
@@ -608,11 +623,11 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		})
 		return err
 	}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	p.landed(to, flights, open, now)
 	if len(due) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	var es []telegram.Envelope
 	var specials []uint32
@@ -623,12 +638,12 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		}
 		e, err := telegram.ParseEnvelope(s.Envelope)
 		if err != nil {
-			return 0, fmt.Errorf("the stored envelope of special number %d for %s: %w", s.Special, to, err)
+			return 0, 0, fmt.Errorf("the stored envelope of special number %d for %s: %w", s.Special, to, err)
 		}
 		es, specials, size = append(es, e), append(specials, s.Special), size+s.Size
 	}
 	if err := carrier.Send(ctx, es[0].To, es[0].Precedence, es); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	p.traffic.add(to, size, 0)
 	switch {
@@ -643,7 +658,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		wait := min(p.config.Retry<<min(f.tries, 10), longestRetry)
 		flights[special] = flight{at: now, again: now.Add(wait), tries: f.tries + 1}
 	}
-	return len(es), p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
+	return len(es), es[0].Precedence, p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
 }
 
 // landed forgets the flights of sections that are open no more. The last of those that were carried once tells how long the way is.

@@ -39,6 +39,8 @@ type Config struct {
 	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
 	LastNumber  time.Duration               // how often other posts are told how far the numbers are; 0 means 1 h
 	Metered     bool                        // the line is paid for by the byte: the last numbers are told every 6 h at most
+	Pieces      PieceStore                  // where pieces of attachments lie; nil means nowhere, and no telegram of this post has one
+	Fetch       int64                       // attachments with more bytes are asked for by command alone; 0 means that all are asked for
 	Log         *slog.Logger                // nil means slog.Default
 	Now         func() time.Time            // nil means time.Now
 }
@@ -77,6 +79,12 @@ type Post struct {
 	traffic   traffic
 	burns     atomic.Uint32 // numbers rows that go within a second
 	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
+
+	loadsMu  sync.Mutex
+	loads    map[int64]*loading // files that are being read in; guarded by loadsMu
+	fetching *fetching          // what is asked for of attachments
+	shapes   shapes             // of attachments that are asked for
+	answers  chan struct{}      // holds one value while pieces are handed to a carrier
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -132,7 +140,8 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}
+	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}, loads: map[int64]*loading{},
+		fetching: newFetching(), answers: make(chan struct{}, 1)}
 	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
 	return p, nil
 }
@@ -175,7 +184,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	do("registering", p.registrar)
 	do("receiving", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayIn, func(ctx context.Context) error {
-			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+			return p.receive(ctx, carrier)
 		})
 	})
 	do("counting", p.counter)
@@ -198,6 +207,18 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	<-ctx.Done()
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// receive takes what comes, and asks for what attachments lack.
+func (p *Post) receive(ctx context.Context, carrier circuit.Carrier) error {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { p.fetcher(ctx, carrier) })
+	wg.Go(func() { p.keeper(ctx, carrier) })
+	err := carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+	stop()
+	wg.Wait()
+	return err
 }
 
 // followDirectory reads the directory again when another version was adopted, and starts carrying to each post that is new.

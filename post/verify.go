@@ -168,6 +168,9 @@ func (p *Post) remakeTelegram(tx *store.Tx, x *openedEntry, row register.Row) ([
 	if err := p.compareCopies(tx, f.ID); err != nil {
 		return nil, nil, err
 	}
+	if err := p.compareAttached(tx, f, r.Telegram); err != nil {
+		return nil, nil, err
+	}
 	at := time.Unix(f.At, 0)
 	if row.Kind != telegram.EntryOut {
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {

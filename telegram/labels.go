@@ -23,6 +23,7 @@ const (
 	LabelRepeat     = "chancery/v1/repeat\n"      // signature: the post asks for what it lacks
 	LabelGiven      = "chancery/v1/given\n"       // signature: the post gives another a one-time letter key
 	LabelSeen       = "chancery/v1/seen\n"        // signature: somebody at the post has opened a telegram
+	LabelAsk        = "chancery/v1/ask\n"         // signature: the post asks for pieces of an attachment
 	LabelPeriod     = "chancery/v1/period\n"      // signature: the post publishes a letter key
 	LabelKey        = "chancery/v1/key\n"         // signature: a person's or post's key vouches for itself
 	LabelIssue      = "chancery/v1/issue\n"       // signature: an officer issues a statement of the directory
@@ -40,6 +41,11 @@ const (
 	LabelCopyText   = "chancery/v1/copy text\n"   // HMAC: a numbered copy's salt and its text
 	LabelCopyExport = "chancery/v1/copy export\n" // HPKE export: the numbered copy's secret
 	LabelCopySeal   = "chancery/v1/copy seal\n"   // HKDF info: the numbered copy's AES key
+
+	LabelPiece     = "chancery/v1/piece\n"      // HKDF info: an attachment's secret to the key of its pieces
+	LabelPieceData = "chancery/v1/piece data\n" // associated data of a piece
+	LabelAttached  = "chancery/v1/attached\n"   // HKDF info: an attachment's secret to the key of its digest
+	LabelPart      = "chancery/v1/part\n"       // HKDF info: an ask's secret to the key of what answers it
 
 	LabelCover = "chancery/v1/cover\n" // SHA-256: what stands for R where a cover name is sealed to who needs to know
 	LabelCard  = "chancery/v1/card\n"  // HKDF info: the eight words of a card to its MAC key

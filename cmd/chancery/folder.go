@@ -43,6 +43,9 @@ type config struct {
 	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
 	Limits   map[string]int    `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
 	Last     string            `toml:"last_number,omitempty" comment:"How often other posts are told how far this post's numbers are, as in 1h. On a line that is paid for by the byte, 6h or more."`
+	Pieces   string            `toml:"pieces,omitempty" comment:"Where the pieces of attachments lie: a folder, or s3://host:port/bucket/prefix in an object store; else the folder pieces beside this file."`
+	Login    string            `toml:"pieces_login,omitempty" comment:"The file with the login for the object store: lines  access: …  and  secret: … , perhaps  region: … . Only its owner may read it."`
+	Fetch    int64             `toml:"fetch,omitempty" comment:"An attachment with more bytes than this is asked for by command alone."`
 	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 }
@@ -110,6 +113,12 @@ func (c *config) check() error {
 	}
 	if c.Window < 0 {
 		return fmt.Errorf("window: it cannot be %d bytes", c.Window)
+	}
+	if c.Fetch < 0 {
+		return fmt.Errorf("fetch: it cannot be %d bytes", c.Fetch)
+	}
+	if err := c.checkPieces(); err != nil {
+		return err
 	}
 	if c.Retry != "" {
 		if d, err := time.ParseDuration(c.Retry); err != nil || d < 100*time.Millisecond {
@@ -310,6 +319,9 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool
 	if err != nil {
 		return err
 	}
+	if c.Pieces, err = f.pieces(); err != nil {
+		return err
+	}
 	if err := f.hasDatabase(); err != nil {
 		return err
 	}
@@ -388,7 +400,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log}
 	for level, n := range c.Limits {
 		at, err := telegram.ParsePrecedence(level)
 		if err != nil {

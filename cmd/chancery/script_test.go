@@ -56,6 +56,7 @@ func runScripts(t *testing.T, env []string, files ...string) {
 			"freeport": cmdFreePort, "await": cmdAwait, "json": cmdJSON, "keep": cmdKeep, "code": cmdCode, "terminate": cmdTerminate,
 			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak, "newer": cmdNewer,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound, "soon": cmdSoon,
+			"spoil": cmdSpoil, "hidden": cmdHidden, "objects": cmdObjects,
 		},
 	})
 }

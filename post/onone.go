@@ -188,15 +188,15 @@ func (p *Post) citeReceived(tx *store.Tx, t *telegram.Telegram) error {
 	if err != nil {
 		return err
 	}
-	if r.ReleasePQ == nil {
-		return errors.New("the second of its releaser's signatures has not followed yet, and goes along with it: it does within a day. If that is too late, tell what it says in a telegram of your own")
-	}
 	if len(r.Telegram.Attachments) > 0 {
 		return errors.New("it has attachments, which cannot be passed on with it: read them out, and attach them to a telegram of your own")
 	}
 	t.On().Root = f.Root
 	if err := passesOn(t, r.Telegram); err != nil {
 		return err
+	}
+	if r.ReleasePQ == nil {
+		return errors.New("the second of its releaser's signatures has not followed yet, and goes along with it: it does within a day. If that is too late, tell what it says in a telegram of your own")
 	}
 	t.PassOn(&r.Released)
 	return nil

@@ -200,6 +200,9 @@ func (a *app) input(file string, most int64) ([]byte, error) {
 			return nil, err
 		}
 		defer x.Close()
+		if s, err := x.Stat(); err == nil && s.IsDir() {
+			return nil, fmt.Errorf("%s is a folder, and not the file that is wanted here", file)
+		}
 		in = x
 	}
 	return io.ReadAll(io.LimitReader(in, most+1))

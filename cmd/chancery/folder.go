@@ -400,7 +400,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log, Now: clock}
 	for level, n := range c.Limits {
 		at, err := telegram.ParsePrecedence(level)
 		if err != nil {

@@ -24,6 +24,7 @@ import (
 
 // TestMain lets this test binary be the program: scripts, and the demo within them, start it under the name chancery.
 func TestMain(m *testing.M) {
+	weather()
 	testscript.Main(m, map[string]func(){"chancery": main})
 }
 

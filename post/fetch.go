@@ -35,6 +35,7 @@ const (
 	slow     = 8 * time.Second
 
 	longestAsk  = time.Hour // between two asks for what does not come
+	maxPaths    = 512       // bytes that stand before a piece as it is carried, at most
 	silentAsks  = 8         // in vain, before people are told
 	oldAsk      = time.Hour // after this nothing that answers an ask is taken any more
 	oldAsksKept = 4         // of one post, besides the newest
@@ -94,8 +95,12 @@ type waiting struct {
 	key      *seal.PartKey
 	at, last time.Time // asked, and when something of it last came
 	limit    int
+	bytes    int // that are to come, about
 	got      int
 	wanted   map[int]bool // pieces
+	final    int          // the last of them
+	until    int          // and the byte of it, as it is carried, with which the answer ends at the latest
+	over     bool         // the end of the answer came
 	done     bool
 }
 
@@ -359,6 +364,7 @@ func (f *fetching) next(post string, now time.Time) (*waiting, *telegram.Ask, in
 			r.Offset = uint32(j.first())
 		}
 		size, _ := telegram.PieceLen(of.is.Length, i)
+		w.final, w.until = i, int(r.Offset)+x.limit-bytes-maxPaths*(len(w.wanted)+1)
 		bytes += size + telegram.PieceCost - int(r.Offset)
 		w.wanted[i] = true
 		if last := len(ask.Ranges) - 1; last >= 0 && j == nil && ask.Ranges[last].Piece+ask.Ranges[last].Count == uint32(i) {
@@ -371,6 +377,7 @@ func (f *fetching) next(post string, now time.Time) (*waiting, *telegram.Ask, in
 		x.asked, x.behind = x.behind, nil // what is missing is on its way
 		return nil, nil, 0
 	}
+	w.bytes = min(bytes, x.limit)
 	rand.Read(ask.ID[:])
 	rand.Read(ask.Secret[:])
 	var err error

@@ -103,6 +103,9 @@ func (f *fetching) join(asked []*waiting, parts []telegram.PiecePart, now time.T
 		}
 		w.last = now
 		i, part := int(parts[n].Piece), &parts[n]
+		if end := int(part.Offset) + len(part.Bytes); i == w.final && (end == int(part.Whole) || end >= w.until) {
+			w.over = true
+		}
 		x := f.from[w.from]
 		// Only what was asked for takes memory, and nothing of an attachment that is not coming any more.
 		if x == nil || x.of != w.of || w.of.here[i] || !w.wanted[i] {
@@ -235,6 +238,9 @@ func (f *fetching) entered(asked []*waiting, ready []*wholePiece, now time.Time,
 			} else {
 				x.adapt(now.Sub(w.at))
 			}
+			f.stir()
+		} else if w.over && x.asked == w && w.got*2 >= w.bytes {
+			w.done = true // what is missing was lost on the way: it is asked for at once
 			f.stir()
 		} else if x.ahead() {
 			f.stir()

@@ -481,13 +481,18 @@ func (s *siege) drain(ctx context.Context, patience time.Duration) {
 			return
 		}
 	}
+	s.logs(ctx)
+	s.t.Fatal("some telegrams have no receipt " + patience.String() + " after the last kill")
+}
+
+// logs shows how each post stands, and what it said last.
+func (s *siege) logs(ctx context.Context) {
 	for _, x := range s.posts {
 		st, err := x.status(ctx)
 		b, _ := os.ReadFile(filepath.Join(s.dir, x.name+".log"))
 		lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
 		s.t.Logf("%s: %+v %v\n%s", x.name, st, err, bytes.Join(lines[max(0, len(lines)-10):], []byte("\n")))
 	}
-	s.t.Fatal("some telegrams have no receipt " + patience.String() + " after the last kill")
 }
 
 func (x *besieged) clock() time.Time { return time.Now().Add(x.skew) }

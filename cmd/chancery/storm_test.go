@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +25,7 @@ import (
 
 // How hard TestStorm is. make storm sets them.
 var (
-	stormSends = flag.Int("storm", 60, "how many telegrams each post of TestStorm sends to each other")
+	stormSends = flag.Int("storm", 40, "how many telegrams each post of TestStorm sends to each other")
 	stormSeed  = flag.Uint64("storm-seed", 0, "the seed of TestStorm; 0: of the clock")
 )
 
@@ -81,6 +82,7 @@ func TestStorm(t *testing.T) {
 	// The rain does not stop, but nobody is killed any more.
 	s.setSky(badSky)
 	s.drain(ctx, 3*time.Minute+time.Duration(*stormSends)*time.Second/2)
+	t.Logf("all had its receipt after %v", time.Since(begin).Round(time.Second))
 	s.awaitFiles(ctx)
 	t.Logf("all was there after %v", time.Since(begin).Round(time.Second))
 	for _, x := range s.posts {
@@ -183,7 +185,7 @@ func (s *storm) feedAll(ctx context.Context, i int, random *rand.Rand) {
 		}
 		var files []toAttach
 		if n%15 == 7 {
-			files = append(files, s.file(x.name, random, 1+random.IntN(300_000)))
+			files = append(files, s.file(x.name, random, 1+random.IntN(120_000)))
 		}
 		form += "\n" + strings.Repeat(sentence+" ", 1+random.IntN(60)) + "\n"
 		var subject string
@@ -235,7 +237,7 @@ func (s *storm) file(post string, random *rand.Rand, size int) toAttach {
 // rage kills processes, cuts lines and fills disks, until all is sent, and for half a minute at least.
 func (s *storm) rage(ctx context.Context, fed <-chan struct{}) {
 	kills, cuts, fills := 0, 0, 0
-	long := time.Duration(1+*stormSends/60) * 2 * time.Second // of a cut, at most: two seconds in the short storm, minutes in the long one
+	long := time.Duration(1+*stormSends/40) * 2 * time.Second // of a cut, at most: two seconds in the short storm, minutes in the long one
 	for end, done := time.Now().Add(30*time.Second), false; !done || time.Now().Before(end); {
 		select {
 		case <-fed:
@@ -304,39 +306,32 @@ func (s *storm) awaitFiles(ctx context.Context) {
 	for _, x := range s.posts {
 		n := uint32(1)
 		for end := time.Now().Add(5*time.Minute + time.Duration(*stormSends)*time.Second/2); ; {
-			whole, found := s.filesHere(ctx, x, n)
+			list, found := s.filesHere(ctx, x, n)
 			if !found {
 				break
 			}
-			if whole {
+			if !slices.ContainsFunc(list, func(a post.Attachment) bool { return a.State != pieces.Checked }) {
 				n++
 				continue
 			}
 			if time.Now().After(end) {
-				s.t.Fatalf("%s: the file of incoming %d does not come", x.name, n)
+				s.logs(ctx)
+				s.t.Fatalf("%s: the file of incoming %d does not come: %+v", x.name, n, list)
 			}
 			time.Sleep(200 * time.Millisecond)
 		}
 	}
 }
 
-// filesHere says whether there is an incoming telegram of that number, and whether its files are all here.
-func (s *storm) filesHere(ctx context.Context, x *besieged, n uint32) (whole, found bool) {
+// filesHere lists the files of an incoming telegram, if there is one of that number.
+func (s *storm) filesHere(ctx context.Context, x *besieged, n uint32) (list []post.Attachment, found bool) {
 	c := dialOffice(x.folder())
 	if c == nil {
-		return false, true
+		s.t.Fatalf("%s does not answer", x.name)
 	}
 	defer c.close()
-	var list []post.Attachment
-	if err := c.do(ctx, "attachments", post.AttachmentWanted{Way: archive.In, Number: n}, &list); err != nil {
-		return false, false
-	}
-	for _, a := range list {
-		if a.State != pieces.Checked {
-			return false, true
-		}
-	}
-	return true, true
+	err := c.do(ctx, "attachments", post.AttachmentWanted{Way: archive.In, Number: n}, &list)
+	return list, err == nil
 }
 
 // proveOrdersAndFiles looks for what prove does not.

@@ -52,7 +52,7 @@ func (r *rawStream) publish(n int) {
 		return
 	}
 	for range n {
-		must(r.js.PublishAsync("tg.1", r.data))
+		must(r.js.PublishAsync("tg.1", r.data, jetstream.WithStallWait(time.Minute)))
 	}
 	<-r.js.PublishAsyncComplete()
 }

@@ -102,6 +102,18 @@ func print(w io.Writer, r *results) {
 		fmt.Fprintf(tw, "%s\t%g\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Figure, f.Value, f.Unit, f.Peer, f.peerValue(), f.ratio(), f.Goal, f.met())
 	}
 	tw.Flush()
+	var missing []string
+	for _, f := range r.Figures {
+		if line := f.Peer + " was not measured: " + f.Missing; f.Missing != "" && !slices.Contains(missing, line) {
+			missing = append(missing, line)
+		}
+	}
+	for i, line := range missing {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, line)
+	}
 }
 
 // page is README.md.

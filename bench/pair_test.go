@@ -19,6 +19,7 @@ import (
 	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/circuit/line"
 	"chancery.example/chancery/post"
+	"chancery.example/chancery/store"
 	"chancery.example/chancery/store/storetest"
 )
 
@@ -233,12 +234,14 @@ func (p *passage) rate(n int) float64 { return float64(n) / (p.handed + p.carrie
 
 // afterCut registers what was released while the line is cut, mends it, and lets everything through, and a Flash before all.
 func (p *pair) afterCut(t *testing.T, n int) (out passage) {
+	stop := run(t, p.carriers)
+	idle(t)
 	p.way.cut()
 	connected(t, p.far, false)
 	peak := newPeak()
 	cpu := ownCPU()
 	start := time.Now()
-	stop := run(t, p.carriers)
+	p.moscow.free()
 	p.moscow.none(5*time.Millisecond, anyReleased)
 	out.handed = time.Since(start)
 	if waiting := p.moscow.count("select count(*) from outbox where receipted is null"); waiting != n {
@@ -264,27 +267,49 @@ func (x *desks) seesUrgent(t *testing.T) {
 	wait(t, 2*time.Millisecond, func() bool { return x.count(anyUrgent) == 1 })
 }
 
-// atOnce starts two posts that have n released telegrams and says how long it took until the last was receipted. With one, the posts run already.
+// withhold takes back what was released, and free gives all of it back at once to a post that runs.
+func (x *desks) withhold() {
+	x.change("update draft set state = 'handed over' where state = 'released'")
+}
+func (x *desks) free() { x.change("update draft set state = 'released' where state = 'handed over'") }
+
+func (x *desks) change(query string) {
+	if err := x.db.Write(x.t.Context(), func(tx *store.Tx) error {
+		tx.Notify("released")
+		_, err := tx.Exec(query)
+		return err
+	}); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// atOnce lets n telegrams be released at one moment and says how long it took until the last was receipted.
 func atOnce(t *testing.T, moscow, beijing *desks, n int) (took time.Duration) {
-	const often = 500 * time.Microsecond
+	moscow.release(n, beijing.config.Name)
+	moscow.withhold()
 	t.Run("posts", func(t *testing.T) {
 		p := joined(t, moscow, beijing) // anew: a line on which a post received before has to log in again
-		var start time.Time
-		if n > 1 {
-			moscow.release(n, beijing.config.Name)
-			start = time.Now()
-		}
 		stop := run(t, p.carriers)
 		defer stop()
-		if n == 1 {
-			time.Sleep(50 * time.Millisecond) // until both have started
-			moscow.release(1, beijing.config.Name)
-			start = time.Now()
-		}
-		moscow.none(often, anyReleased, anyOpen)
+		idle(t)
+		start := time.Now()
+		moscow.free()
+		moscow.none(500*time.Microsecond, anyReleased, anyOpen)
 		took = time.Since(start)
 	})
 	return took
+}
+
+// idle waits until this process does next to nothing.
+func idle(t *testing.T) {
+	was := ownCPU()
+	wait(t, 0, func() bool {
+		time.Sleep(150 * time.Millisecond)
+		now := ownCPU()
+		still := now-was < 5*time.Millisecond
+		was = now
+		return still
+	})
 }
 
 // ownCPU is what this process has used of the processors.

@@ -91,7 +91,6 @@ func (r *rawStream) atOnce(n int) time.Duration {
 func (r *rawStream) afterCut(n int) (out passage) {
 	r.way.cut()
 	wait(r.t, time.Millisecond, func() bool { return !r.far.IsConnected() })
-	peak := newPeak()
 	cpu := ownCPU()
 	start := time.Now()
 	r.publish(n)
@@ -109,7 +108,7 @@ func (r *rawStream) afterCut(n int) (out passage) {
 	wait(r.t, 5*time.Millisecond, r.settled)
 	out.carried = time.Since(start)
 	stop()
-	out.cpu, out.peak = ownCPU()-cpu, peak.mib(r.t)
+	out.cpu, out.peak = ownCPU()-cpu, peakNow()
 	return out
 }
 

@@ -19,12 +19,20 @@ import (
 
 // NNCP, the peer that comes nearest: it seals and signs files for another node, keeps them until that node has them on its disk, and sends the urgent first.
 
+// found is where a program is, also where only root looks for it; "" if it is nowhere.
+func found(program string) string {
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 // absent says how to get a program that is not there, and "" if it is.
 func absent(program, pkg string) string {
-	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
-		if _, err := os.Stat(filepath.Join(dir, program)); err == nil {
-			return ""
-		}
+	if found(program) != "" {
+		return ""
 	}
 	return fmt.Sprintf("%s is missing (apt-get install %s)", pkg, pkg)
 }

@@ -238,7 +238,6 @@ func (p *pair) afterCut(t *testing.T, n int) (out passage) {
 	idle(t)
 	p.way.cut()
 	connected(t, p.far, false)
-	peak := newPeak()
 	cpu := ownCPU()
 	start := time.Now()
 	p.moscow.free()
@@ -259,7 +258,7 @@ func (p *pair) afterCut(t *testing.T, n int) (out passage) {
 	p.moscow.none(20*time.Millisecond, anyOpen)
 	out.carried = time.Since(start)
 	stop()
-	out.cpu, out.peak = ownCPU()-cpu, peak.mib(t)
+	out.cpu, out.peak = ownCPU()-cpu, peakNow()
 	return out
 }
 
@@ -321,21 +320,16 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// peak is the most memory that this process has from newPeak on. Only Linux says it so.
-type peak struct{}
-
-func newPeak() peak {
+// forgetPeak gives back what memory this process does not need, says how much it has, in MiB, and lets the most that it ever had be counted from now on.
+func forgetPeak() float64 {
 	debug.FreeOSMemory()
-	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // where that cannot be done, mib finds what was before
-	return peak{}
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // where that cannot be done, what was before counts too
+	return peakNow()
 }
 
-func (peak) mib(t *testing.T) float64 {
-	mib, ok := statusOf(os.Getpid(), "VmHWM")
-	if !ok {
-		t.Log("this system does not say how much memory a process had")
-		return 1
-	}
+// peakNow is the most memory that this process has had since, in MiB; 0 where the system does not say it.
+func peakNow() float64 {
+	mib, _ := statusOf(os.Getpid(), "VmHWM")
 	return mib
 }
 

@@ -102,10 +102,8 @@ func newPostfix(t *testing.T) *postfix {
 		}
 	}
 	say := func(act string) *exec.Cmd {
-		cmd := exec.Command("postfix", "-c", etc, act)
+		cmd := exec.Command(found("postfix"), "-c", etc, act)
 		cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
-		cmd.Path = postfixProgram()
-		cmd.Err = nil
 		return cmd
 	}
 	if b, err := say("start").CombinedOutput(); err != nil {
@@ -124,13 +122,6 @@ func newPostfix(t *testing.T) *postfix {
 		return err == nil
 	})
 	return p
-}
-
-func postfixProgram() string {
-	if path, err := exec.LookPath("postfix"); err == nil {
-		return path
-	}
-	return "/usr/sbin/postfix"
 }
 
 // atOnce sends mails over a few connections that are open, and waits until the sink has taken all.

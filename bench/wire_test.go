@@ -123,7 +123,7 @@ func oneOf(t *testing.T, form, body string) (envelope int, line int64) {
 	return envelope, line
 }
 
-// program runs a program of a peer in a folder.
+// tool runs a peer's program in a folder and gives what it printed.
 func tool(t *testing.T, dir, stdin string, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)

@@ -175,7 +175,7 @@ func connected(t *testing.T, l *line.Line, want bool) {
 
 func patience() time.Duration {
 	if *full {
-		return 5 * time.Minute
+		return 15 * time.Minute
 	}
 	return 20 * time.Second
 }

@@ -107,7 +107,8 @@ func oneOf(t *testing.T, form, body string) (envelope int, line int64) {
 		defer stop()
 		quiet := func() int64 { // until nothing more comes of what is said at a start
 			n := p.way.both()
-			wait(t, 300*time.Millisecond, func() bool {
+			wait(t, 0, func() bool {
+				time.Sleep(500 * time.Millisecond)
 				was := n
 				n = p.way.both()
 				return n == was

@@ -86,7 +86,7 @@ func (o *others) bytes(t *testing.T, c counts) (all []figure) {
 				on = nncpOnLine(t, body)
 			}
 			all = append(all, beside(name+", all that goes over the line", float64(line), "bytes", nncpName+", a call", float64(on), missing).
-				says("everything that the receiver's connection carries both ways for it: the broker's words, the receipt and its acknowledgement. NNCP: a whole call, with its greeting."))
+				says("everything that the receiver's connection carries both ways for it: the broker's words, the receipt and its acknowledgement; the least of three. NNCP: a whole call, with its greeting."))
 		}
 	}
 	day, heard := o.silence.day(c)
@@ -115,10 +115,14 @@ func oneOf(t *testing.T, form, body string) (envelope int, line int64) {
 			})
 			return n
 		}
-		before := quiet()
-		moscow.releaseAs(1, "To: MINISTRY@BEIJING\n\n"+body+"\n")
-		moscow.none(time.Millisecond, anyReleased, anyOpen)
-		line = quiet() - before
+		for range 3 { // the least: requests to the broker that are renewed meanwhile belong to the silence
+			before := quiet()
+			moscow.releaseAs(1, "To: MINISTRY@BEIJING\n\n"+body+"\n")
+			moscow.none(time.Millisecond, anyReleased, anyOpen)
+			if n := quiet() - before; line == 0 || n < line {
+				line = n
+			}
+		}
 		envelope = moscow.count("select size from wire order by special desc limit 1")
 	})
 	return envelope, line

@@ -17,14 +17,15 @@ type besideCounts struct {
 	grown  []int       // telegrams in the register, of the curve
 	batch  int         // telegrams that are timed at each point of it,
 	points int         // so often
+	sizes  []int // characters of a telegram on the wire
 	silent time.Duration
 	settle time.Duration // until a line's requests stand as long as they ever do
 }
 
-var fewBeside = besideCounts{rounds: map[int]int{1: 1, 3: 1}, queued: 5, turns: 1, grown: []int{20, 40}, batch: 2, points: 1, silent: 300 * time.Millisecond}
+var fewBeside = besideCounts{rounds: map[int]int{1: 1, 3: 1}, queued: 5, turns: 1, grown: []int{20, 40}, batch: 2, points: 1, sizes: []int{300}, silent: 300 * time.Millisecond}
 
 func manyBeside() besideCounts {
-	return besideCounts{rounds: map[int]int{1: 11, 100: 5}, queued: *queued, turns: 2, grown: []int{1_000, 10_000, 100_000, 1_000_000}, batch: 100, points: 2, silent: 2 * time.Minute, settle: 130 * time.Second}
+	return besideCounts{rounds: map[int]int{1: 11, 100: 5}, queued: *queued, turns: 2, grown: []int{1_000, 10_000, 100_000, 1_000_000}, batch: 100, points: 2, sizes: []int{300, 2000}, silent: 2 * time.Minute, settle: 130 * time.Second}
 }
 
 // others is what the groups share that measure Chancery beside others.

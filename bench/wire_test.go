@@ -65,7 +65,7 @@ func (o *others) bytes(t *testing.T, c counts) (all []figure) {
 		{"openssl cms, signed and sealed, P-256", absent("openssl", "openssl"), byCMS},
 		{nncpName + ", its packet", absent("nncp-file", "nncp"), byNNCP},
 	}
-	for _, size := range []int{300, 2000} {
+	for _, size := range c.beside.sizes {
 		body := []byte(text(size + 1)[:size])
 		theirs := map[string]int{}
 		for _, p := range peers {
@@ -74,7 +74,7 @@ func (o *others) bytes(t *testing.T, c counts) (all []figure) {
 			}
 		}
 		for _, form := range []string{letters, frames} {
-			envelope, line := oneOf(t, form, string(body))
+			envelope, line := oneOf(t, c, form, string(body))
 			name := fmt.Sprintf("%d characters in one of %s", size, form)
 			for _, p := range peers {
 				all = append(all, beside(name, float64(envelope), "bytes", p.name, float64(theirs[p.name]), p.missing).
@@ -96,7 +96,7 @@ func (o *others) bytes(t *testing.T, c counts) (all []figure) {
 }
 
 // oneOf carries a telegram and says how long its envelope was, and how much the receiver's connection carried for it.
-func oneOf(t *testing.T, form, body string) (envelope int, line int64) {
+func oneOf(t *testing.T, c counts, form, body string) (envelope int, line int64) {
 	t.Run(form, func(t *testing.T) {
 		moscow, beijing := ministry(t)
 		moscow.chained(form == frames)
@@ -115,7 +115,7 @@ func oneOf(t *testing.T, form, body string) (envelope int, line int64) {
 			})
 			return n
 		}
-		for range 3 { // the least: requests to the broker that are renewed meanwhile belong to the silence
+		for range c.turns { // the least: requests to the broker that are renewed meanwhile belong to the silence
 			before := quiet()
 			moscow.releaseAs(1, "To: MINISTRY@BEIJING\n\n"+body+"\n")
 			moscow.none(time.Millisecond, anyReleased, anyOpen)

@@ -130,13 +130,17 @@ machine than of the program. %d cores of %s, %s.
 
 ![where the time goes](steps.svg)
 `, r.Machine.Cores, r.Machine.CPU, r.Machine.Go)
-	group, sentences := "", []string(nil)
+	group, sentences, first, last := "", []string(nil), map[string]string{}, map[string]string{}
 	end := func() {
 		if len(sentences) > 0 {
 			b.WriteString("\n")
 		}
 		for _, s := range sentences {
-			fmt.Fprintf(&b, "- %s\n", s)
+			which := "**" + first[s] + "**"
+			if last[s] != first[s] {
+				which += " to **" + last[s] + "**"
+			}
+			fmt.Fprintf(&b, "- %s: %s\n", which, s)
 		}
 		sentences = nil
 	}
@@ -151,9 +155,14 @@ machine than of the program. %d cores of %s, %s.
 			b.WriteString("| figure | value | unit | peer | its value | ratio | goal | met |\n|---|---|---|---|---|---|---|---|\n")
 		}
 		fmt.Fprintf(&b, "| %s | %g | %s | %s | %s | %s | %s | %s |\n", f.Figure, f.Value, f.Unit, f.Peer, f.peerValue(), f.ratio(), f.Goal, f.met())
-		if s := "**" + f.Figure + "**: " + f.Says; f.Says != "" && !slices.Contains(sentences, s) {
-			sentences = append(sentences, s)
+		if f.Says == "" {
+			continue
 		}
+		if !slices.Contains(sentences, f.Says) {
+			sentences = append(sentences, f.Says)
+			first[f.Says] = f.Figure
+		}
+		last[f.Says] = f.Figure
 	}
 	end()
 	return b.String()

@@ -17,7 +17,7 @@ type besideCounts struct {
 	grown  []int       // telegrams in the register, of the curve
 	batch  int         // telegrams that are timed at each point of it,
 	points int         // so often
-	sizes  []int // characters of a telegram on the wire
+	sizes  []int       // characters of a telegram on the wire
 	silent time.Duration
 	settle time.Duration // until a line's requests stand as long as they ever do
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -200,14 +198,4 @@ func (p *program) show(n int) (shown, error) {
 }
 
 // resident is how much memory a process has, in MiB. Only Linux says it so.
-func resident(pid int) (mib float64, ok bool) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, false
-	}
-	m := regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`).FindSubmatch(b)
-	if m == nil {
-		return 0, false
-	}
-	return float64(must(strconv.Atoi(string(m[1])))) / 1024, true
-}
+func resident(pid int) (mib float64, ok bool) { return statusOf(pid, "VmRSS") }

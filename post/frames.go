@@ -396,6 +396,19 @@ func (p *Post) lostChain(tx *store.Tx, post string) (bool, error) {
 	return len(id) == 4 && !p.keys.Burnable.has(post, [4]byte(id)), nil
 }
 
+// forgetChain gives up the chain to a post, which has lost it. News of the directory that went in it is told again.
+func forgetChain(tx *store.Tx, post string) error {
+	n, err := tx.Exec("delete from chain_out where post = $1", post)
+	if err == nil && n > 0 {
+		_, err = tx.Exec("update peer set told = 0 where post = $1", post)
+		tx.Notify(topicDirectory)
+	}
+	if err != nil {
+		return fmt.Errorf("giving up the chain to %s: %w", post, err)
+	}
+	return nil
+}
+
 // confirmChain notes that a post has signed for a telegram, if a letter of it opened the chain there. A telegram that was sealed anew may have arrived as it was
 // sealed before, and its letter nowhere: then another letter opens another chain.
 func (p *Post) confirmChain(tx *store.Tx, post string, serial uint32, anew bool) error {

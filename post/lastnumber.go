@@ -118,12 +118,19 @@ func (r *reckoning) lastNumbers() (*telegram.LastNumber, error) {
 	return telegram.ParseLastNumber(s.Statement)
 }
 
-// unheard says whether the other post can be heard, and has not heard this one's last numbers for some intervals. It may have lost the chain in which they
-// go, and not know it: a machine was put back from a backup, and a letter of an older chain came after that. So the chain is given up; what follows goes in
-// letters, which open to whoever has the directory's keys.
-func (r *reckoning) unheard(now time.Time, every time.Duration) bool {
+// unheard says whether the other post has not been seen to hear this one's last numbers for some intervals. The line may be down; or it has lost the chain in
+// which they go, and does not know it: a machine was put back from a backup. So the chain is given up, and what follows goes in letters, which open to
+// whoever has the directory's keys.
+func (r *reckoning) unheard(every time.Duration) bool {
 	n, err := r.lastNumbers()
-	return err == nil && n != nil && now.Sub(r.came) <= every*3/2 && time.Duration(r.said-n.Heard)*time.Millisecond > every*5/2
+	if err != nil || r.said == 0 {
+		return false
+	}
+	heard := r.since.UnixMilli()
+	if n != nil {
+		heard = n.Heard
+	}
+	return time.Duration(r.said-heard)*time.Millisecond > every*5/2
 }
 
 // lastNumberEvery is how often this post tells another its last numbers: as often as it is set to, but no more often than the other tells its own. So a
@@ -177,7 +184,7 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 			return nil
 		}
 		n.At, n.Heard = max(now.UnixMilli(), r.said+1), r.at
-		unheard = r.unheard(now, every)
+		unheard = r.unheard(every)
 		n.Series, err = p.lastOf(tx, to)
 		return err
 	})
@@ -203,7 +210,7 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 	}
 	return now.Add(every), p.db.Write(ctx, func(tx *store.Tx) error {
 		if unheard {
-			if _, err := tx.Exec("delete from chain_out where post = $1", to); err != nil {
+			if err := forgetChain(tx, to); err != nil {
 				return err
 			}
 		}

@@ -239,7 +239,7 @@ func (p *Post) forgetKeys(tx *store.Tx, r *request) error {
 		return fmt.Errorf("reading the chain to %s: %w", r.From, err)
 	}
 	if (len(r.anew) > 0 || len(r.Wanted) == 0) && len(chain) == 4 && !slices.Contains(r.Chains, [4]byte(chain)) {
-		if _, err := tx.Exec("delete from chain_out where post = $1", r.From); err != nil {
+		if err := forgetChain(tx, r.From); err != nil {
 			return err
 		}
 		if p.keys.Burnable != nil {

@@ -384,7 +384,7 @@ func TestAsk(t *testing.T) {
 	}
 	most := anAsk()
 	most.Ranges = nil
-	for i := range uint32(MaxRanges) {
+	for i := range uint32(MaxAskRanges) {
 		most.Ranges = append(most.Ranges, PieceRange{2 * i, 1, 0})
 	}
 	if _, err := ParseAsk(most.Marshal()); err != nil {

@@ -104,7 +104,7 @@ func (f *Folder) Put(ctx context.Context, d Digest, sealed []byte) (err error) {
 		return err
 	}
 	dir, file := f.file(d)
-	if s, err := os.Stat(file); err == nil && s.Mode().IsRegular() && s.Size() == int64(len(sealed)) {
+	if _, err := f.Get(ctx, d); err == nil {
 		return syncFolder(dir) // it has its name; that this is on the disk, the Put that gave it may not have seen
 	}
 	if err := f.makeFolder(dir); err != nil {

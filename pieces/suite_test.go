@@ -218,14 +218,19 @@ func TestDamaged(t *testing.T) {
 	}
 	d := put(t, f, piece(5))
 	_, file := f.file(d)
-	for name, b := range map[string][]byte{"altered": piece(6), "cut": piece(5)[:10], "longer": append(piece(5), 0), "empty": {}, "huge": make([]byte, telegram.SealedPiece+1)} {
+	altered := piece(5)
+	altered[2] ^= 1
+	for name, b := range map[string][]byte{"altered": altered, "another": piece(6), "cut": piece(5)[:10], "longer": append(piece(5), 0), "empty": {}, "huge": make([]byte, telegram.SealedPiece+1)} {
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.Get(t.Context(), d); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
-		put(t, f, piece(5)) // what has another length is written anew
+		put(t, f, piece(5)) // it is written anew
+		if b, err := f.Get(t.Context(), d); err != nil || !bytes.Equal(b, piece(5)) {
+			t.Errorf("%s, and put once more: %v", name, err)
+		}
 	}
 	o := newObjects(t)
 	b := o.open(t, "")

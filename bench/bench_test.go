@@ -26,6 +26,7 @@ var (
 	only    = flag.String("only", "", "measure only the groups that match this `regexp`")
 	entries = flag.Int("entries", 1_000_000, "`entries` in the register of which one is proved")
 	many    = flag.Int("telegrams", 1000, "`telegrams` from post to post")
+	file    = flag.Int64("file", 100_000_000, "`bytes` of a file that is enclosed")
 )
 
 // results is results.json.
@@ -79,20 +80,23 @@ type counts struct {
 	telegrams    int         // from post to post
 	idle         time.Duration
 	starts       int
-	verified     int // telegrams in a register that is proved
-	entries      int // of a register of which one entry is proved
+	verified     int     // telegrams in a register that is proved
+	entries      int     // of a register of which one entry is proved
+	file         int64   // bytes of an enclosed file
+	line         float64 // bits a second of a slow line
+	flashes      int     // that are sent behind a file on it
 }
 
 func TestFigures(t *testing.T) {
-	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300}
+	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300, file: 300_000, line: 8e6, flashes: 2}
 	if *full {
-		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries}
+		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries, file: *file, line: 1e6, flashes: 20}
 	}
 	r := results{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine()}
 	for _, group := range []struct {
 		name    string
 		measure func(*testing.T, counts) []figure
-	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}} {
+	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}, {"attach", attaching}} {
 		if regexp.MustCompile(*only).MatchString(group.name) {
 			start := time.Now()
 			figures := group.measure(t, c)
@@ -103,18 +107,18 @@ func TestFigures(t *testing.T) {
 			}
 		}
 	}
-	file := *out
-	if file == "" {
-		file = filepath.Join(t.TempDir(), "results.json")
+	name := *out
+	if name == "" {
+		name = filepath.Join(t.TempDir(), "results.json")
 	}
 	b := must(json.MarshalIndent(r, "", "  "))
-	if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(name, append(b, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if *full {
 		print(os.Stdout, &r)
 	}
-	check(t, file)
+	check(t, name)
 }
 
 func print(w io.Writer, r *results) {

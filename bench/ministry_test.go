@@ -101,21 +101,26 @@ func (x *desks) reopen(batch int) {
 
 // release lays n telegrams to the other post on the desk, drafted, handed over and released.
 func (x *desks) release(n int, to string) {
-	ctx := x.t.Context()
 	form := must(desk.ParseForm(strings.NewReader("To: MINISTRY@" + to + "\n\n" + text(bodySize) + "\n")))
 	for range n {
-		id := must(x.Draft(ctx, form))
-		d := must(x.ForHandOver(ctx, id, x.ref(0)))
-		t := must(telegram.Parse(d.Telegram))
-		if err := x.HandOver(ctx, id, d.Telegram, seal.HandOver(t, x.drafter)); err != nil {
-			x.t.Fatal(err)
-		}
-		now := time.Now()
-		t.Releaser, t.Released, t.RegisterBy = x.ref(1), now.Unix(), now.Add(24*time.Hour).Unix()
-		ed, pq := seal.Release(t, x.releaser)
-		if err := x.Release(ctx, id, t.Marshal(), ed, pq); err != nil {
-			x.t.Fatal(err)
-		}
+		x.releaseForm(form)
+	}
+}
+
+// releaseForm lays one telegram on the desk, drafted, handed over and released.
+func (x *desks) releaseForm(form *desk.Form) {
+	ctx := x.t.Context()
+	id := must(x.Draft(ctx, form))
+	d := must(x.ForHandOver(ctx, id, x.ref(0)))
+	t := must(telegram.Parse(d.Telegram))
+	if err := x.HandOver(ctx, id, d.Telegram, seal.HandOver(t, x.drafter)); err != nil {
+		x.t.Fatal(err)
+	}
+	now := time.Now()
+	t.Releaser, t.Released, t.RegisterBy = x.ref(1), now.Unix(), now.Add(24*time.Hour).Unix()
+	ed, pq := seal.Release(t, x.releaser)
+	if err := x.Release(ctx, id, t.Marshal(), ed, pq); err != nil {
+		x.t.Fatal(err)
 	}
 }
 

@@ -22,5 +22,10 @@
 //   - Proving: a post's whole register, against the signatures of the people in it; the log alone; one entry among a million, how large its proof
 //     is and how long it takes to make and to check; and the stranger's checker of docs/formats on its vectors, against the start of its processes.
 //
+//   - A file of 100 MB (FILE=1073741824 for 1 GiB), attached, sent from post to post through the broker and written to a file, against cp, sync and
+//     sha256sum, and against a connection on which it is sealed, hashed and synced once at the end, which is what scp does. Each piece of ours is on the disk
+//     of the sender, the broker and the receiver before it counts. The memory that each process takes beyond what a file of one byte takes: goal at most
+//     16 MiB. How long a Flash waits behind a file on a line of 1 Mbit/s, beyond its wait on a free line: goal at most one piece.
+//
 // Only tests are in here, since they name keys. Linux alone can say how much memory a process has.
 package bench

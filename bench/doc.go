@@ -9,29 +9,23 @@
 //   - Sealing and opening a telegram of 2 KiB, against its primitives alone: X-Wing, AES-GCM, Ed25519, ML-DSA-44, and the HMAC and
 //     SHA-256 of the telegram's leaves. Sealing is cutting, the letter and the envelope's bytes. Opening is these backwards, the sending post's
 //     signatures, both roots, the signatures of the two people, and the entry. Goal: at most 25 % over.
-//
 //   - ML-DSA-44 of circl, which is used, against that of filippo.io/mldsa.
-//
 //   - Registering in commits of 1, 16 and 256, by a whole post on an encrypted SQLite database, against rows of the same bytes in commits
 //     as large on another such database; and commits against a file that is appended to by 4 KiB and synced. Goal: 5,000 telegrams
 //     a second in commits of 256.
-//
 //   - From post to post with receipts, against the primitives of a telegram on all processors. Both posts, the broker and its disk
 //     share the machine. Counted are registering, sealing, carrying, opening, checking, filing, the receipt, and every commit. Goal: 65 %.
-//
 //   - Disclosures of telegrams of 2,000 and 200,000 characters, made and checked, against the salts, hashes and signatures in them; and their
 //     size, against the salts and values that are shown, and against a digest for each leaf where all is withheld.
-//
 //   - Memory of an idle server, with the broker in it and without: goal below 80 MiB. From the start of its process to the moment at which the
 //     first section goes to the carrier: goal below one second.
-//
 //   - Proving: a post's whole register, against the signatures of the people in it; the log alone; one entry among a million, how large its proof
 //     is and how long it takes to make and to check; and the stranger's checker of docs/formats on its vectors, against the start of its processes.
 //
 //   - A file of 100 MB (FILE=1073741824 for 1 GiB), attached, sent from post to post through the broker and written to a file, against cp, sync and
 //     sha256sum, and against a connection on which it is sealed, hashed and synced once at the end, which is what scp does. Each piece of ours is on the disk
-//     of the sender, the broker and the receiver before it counts. The memory that each process takes beyond what a file of one byte takes: goal at most
-//     16 MiB. How long a Flash waits behind a file on a line of 1 Mbit/s, beyond its wait on a free line: goal at most one piece.
+//     of the sender, the broker and the receiver before it counts. Memory of each process, beyond what a file of one byte takes: goal at most 16 MiB. How
+//     long a Flash waits behind a file on a line of 1 Mbit/s, beyond its wait on a free line: goal at most one piece.
 //
 // Only tests are in here, since they name keys. Linux alone can say how much memory a process has.
 package bench

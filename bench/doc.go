@@ -21,7 +21,6 @@
 //     first section goes to the carrier: goal below one second.
 //   - Proving: a post's whole register, against the signatures of the people in it; the log alone; one entry among a million, how large its proof
 //     is and how long it takes to make and to check; and the stranger's checker of docs/formats on its vectors, against the start of its processes.
-//
 //   - A file of 100 MB (FILE=1073741824 for 1 GiB), attached, sent from post to post through the broker and written to a file, against cp, sync and
 //     sha256sum, and against a connection on which it is sealed, hashed and synced once at the end, which is what scp does. Each piece of ours is on the disk
 //     of the sender, the broker and the receiver before it counts. Memory of each process, beyond what a file of one byte takes: goal at most 16 MiB. How

@@ -22,7 +22,7 @@ import (
 // PieceStore keeps sealed pieces of attachments: see package pieces.
 type PieceStore interface {
 	Put(ctx context.Context, d pieces.Digest, sealed []byte) error
-	Get(ctx context.Context, d pieces.Digest) ([]byte, error)
+	Get(ctx context.Context, d pieces.Digest, room []byte) ([]byte, error)
 	Delete(ctx context.Context, d pieces.Digest) error
 	Each(ctx context.Context, fn func(d pieces.Digest, at time.Time) error) error
 	Own(ctx context.Context, who string) error
@@ -317,12 +317,13 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 		return nil, err
 	}
 	digest := key.Digest()
+	sealedRoom, room := make([]byte, pieces.Enough), make([]byte, telegram.PieceSize) // for all pieces of a long file
 	for i, d := range ds {
 		if d == (pieces.Digest{}) {
 			lost = append(lost, i)
 			continue
 		}
-		sealed, err := p.config.Pieces.Get(ctx, d)
+		sealed, err := p.config.Pieces.Get(ctx, d, sealedRoom)
 		if errors.Is(err, pieces.ErrNone) || errors.Is(err, pieces.ErrDamaged) {
 			lost = append(lost, i)
 			continue
@@ -330,7 +331,7 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 		if err != nil {
 			return nil, err
 		}
-		data, err := key.Open(i, sealed)
+		data, err := key.OpenInto(room, i, sealed)
 		if err != nil {
 			return nil, fmt.Errorf("%w: piece %d: %w", errNotTheFile, i+1, err)
 		}

@@ -226,7 +226,7 @@ func (p *Post) ReadAttachment(ctx context.Context, file int64, piece int) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := p.config.Pieces.Get(ctx, d)
+	sealed, err := p.config.Pieces.Get(ctx, d, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,11 @@ func TestPiecesMakeTheFile(t *testing.T) {
 				t.Fatalf("%d bytes: piece %d: %v", n, i, err)
 			}
 			got = append(got, clear...)
+			for _, room := range [][]byte{make([]byte, telegram.PieceSize), make([]byte, 5)} {
+				if in, err := k.OpenInto(room, i, s); err != nil || !bytes.Equal(in, clear) {
+					t.Fatalf("%d bytes: piece %d in %d bytes: %v", n, i, len(room), err)
+				}
+			}
 		}
 		if !bytes.Equal(got, f) {
 			t.Errorf("%d bytes: together the pieces are another file", n)

@@ -15,7 +15,7 @@ SEED       ?= 0
 # Which tests, as in  make test PKG=./seal RUN=TestLetter
 PKG        ?= ./...
 RUN        ?=
-# Which groups of figures, as in  make bench ONLY='seal|post' V=-v ; without it all, and only then results.json is written.
+# Which groups of figures, as in  make bench ONLY='seal|post' V=-v ; without it all. They take the place of older ones of these groups in bench/results.json.
 ONLY       ?=
 V          ?=
 # How long the file is that the group attach sends; 1073741824 is the longest there is, and takes a quarter of an hour.
@@ -48,8 +48,8 @@ check: ## look at format, vet, build without cgo and modules; staticcheck too wh
 	@if command -v staticcheck >/dev/null 2>&1; then echo staticcheck ./...; staticcheck ./...; \
 	else echo "staticcheck is not installed and was not run"; fi
 
-bench: ## measure against what the machine can do; print a table, write bench/results.json
-	cd bench && $(GO) test -count=1 -timeout $(TIMEOUT) $(if $(V),-v) -run '^TestFigures$$' -full -file $(FILE) -only '$(ONLY)' $(if $(ONLY),,-figures results.json)
+bench: ## measure against what the machine can do and beside others; print a table, write bench/results.json, a page and pictures
+	cd bench && $(GO) test -count=1 -timeout 60m $(if $(V),-v) -run '^TestFigures$$' -full -file $(FILE) -only '$(ONLY)' -figures results.json
 
 micro: ## run the benchmarks of single functions
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \

@@ -22,14 +22,20 @@ import (
 	"time"
 
 	"chancery.example/chancery/circuit"
-	"chancery.example/chancery/desk"
 	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/telegram"
 )
 
+// enclosedCounts say what is sent with how long a file.
+type enclosedCounts struct {
+	file    int64   // bytes of it
+	line    float64 // bits a second of a slow line
+	flashes int     // that are sent behind a file on it
+}
+
 // attaching sends files: how quickly, in how much memory, and how long a Flash waits behind one.
 func attaching(t *testing.T, c counts) []figure {
-	return append(filesBetween(t, c), flashBehindFile(t, c)...)
+	return append(filesBetween(t, c.enclosed), flashBehindFile(t, c.enclosed)...)
 }
 
 // sendFiles is two served posts between which files go, both ways, so that each post is once the sender.
@@ -43,7 +49,7 @@ type sendFiles struct {
 
 // filesBetween has the command attach a file, two served posts carry it, and the command write it again. Memory is what that takes at its peak beyond what a
 // file of one byte takes.
-func filesBetween(t *testing.T, c counts) (figures []figure) {
+func filesBetween(t *testing.T, c enclosedCounts) (figures []figure) {
 	p := newProgram(t)
 	p.lay("short.bin", 1)
 	p.lay("long.bin", c.file)
@@ -120,7 +126,7 @@ func (s *sendFiles) bothWays(file string) {
 			if name == "moscow" {
 				who += ", with the broker in it"
 			}
-			if mib, ok := memoryOf(pid, "VmHWM"); ok {
+			if mib, ok := statusOf(pid, "VmHWM"); ok {
 				s.peak[who] = mib
 			}
 		}
@@ -280,7 +286,7 @@ func (s *slowLine) Send(ctx context.Context, to telegram.Route, at telegram.Prec
 }
 
 // flashBehindFile measures how much longer a Flash, once it is released, waits for its turn on a slow line that a file has for itself, than on one that is free.
-func flashBehindFile(t *testing.T, c counts) []figure {
+func flashBehindFile(t *testing.T, c enclosedCounts) []figure {
 	moscow, beijing := ministry(t)
 	for _, x := range []*desks{moscow, beijing} {
 		x.config.Pieces, x.config.Section = must(pieces.OpenFolder(t.TempDir())), 32<<10
@@ -322,7 +328,7 @@ func (s *slowLine) flash(x *desks) float64 {
 	s.left = time.Time{}
 	s.mu.Unlock()
 	start := time.Now()
-	x.releaseText("To: MINISTRY@BEIJING; flash\n\nAt once.\n")
+	x.releaseAs(1, "To: MINISTRY@BEIJING; flash\n\nAt once.\n")
 	for time.Since(start) < time.Minute {
 		time.Sleep(time.Millisecond)
 		s.mu.Lock()
@@ -344,10 +350,5 @@ func (x *desks) enclose(file []byte, to string) {
 		x.t.Fatal(err)
 	}
 	must(x.EndAttachment(ctx, id))
-	x.releaseText(fmt.Sprintf("To: MINISTRY@%s\nAttached: %d file.bin\n\nEnclosed.\n", to, id))
-}
-
-// releaseText lays one telegram on the desk, released.
-func (x *desks) releaseText(draft string) {
-	x.releaseForm(must(desk.ParseForm(strings.NewReader(draft))))
+	x.releaseAs(1, fmt.Sprintf("To: MINISTRY@%s\nAttached: %d file.bin\n\nEnclosed.\n", to, id))
 }

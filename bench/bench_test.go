@@ -1,12 +1,8 @@
 package bench
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,17 +12,18 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"text/tabwriter"
 	"time"
 )
 
 var (
 	full    = flag.Bool("full", false, "measure in earnest, and print the table")
-	out     = flag.String("figures", "", "write the figures to this `file`")
+	out     = flag.String("figures", "", "lay the figures into this `file`, in the place of older ones of the same groups, and beside it a page and pictures of all")
 	only    = flag.String("only", "", "measure only the groups that match this `regexp`")
+	queued  = flag.Int("queued", 10_000, "`telegrams` that wait behind a cut line")
 	entries = flag.Int("entries", 1_000_000, "`entries` in the register of which one is proved")
+	draw    = flag.Bool("draw", false, "write page and pictures anew, of the figures that are kept")
 	many    = flag.Int("telegrams", 1000, "`telegrams` from post to post")
-	file    = flag.Int64("file", 100_000_000, "`bytes` of a file that is enclosed")
+	length  = flag.Int64("file", 100_000_000, "`bytes` of a file that is enclosed")
 )
 
 // results is results.json.
@@ -45,14 +42,18 @@ type machine struct {
 // figure is one thing measured, beside its peer.
 type figure struct {
 	Figure    string  `json:"figure"`
+	Says      string  `json:"says,omitempty"` // a sentence: what it measures
 	Value     float64 `json:"value"`
 	Unit      string  `json:"unit"`
 	Peer      string  `json:"peer"`
 	PeerValue float64 `json:"peer_value"`
-	Ratio     float64 `json:"ratio"` // value ÷ peer_value
+	Ratio     float64 `json:"ratio"`             // value ÷ peer_value
+	Missing   string  `json:"missing,omitempty"` // why the peer was not measured; peer_value and ratio are 0 then
 	Goal      string  `json:"goal,omitempty"`
-	Met       *bool   `json:"met,omitempty"` // nil without a goal
+	Met       *bool   `json:"met,omitempty"` // nil without a goal, or without the peer that it needs
 	Command   string  `json:"command"`
+	Date      string  `json:"date,omitempty"`
+	Load      float64 `json:"load,omitempty"` // of the machine, the minute before the group began
 }
 
 // against sets a figure beside its peer.
@@ -60,8 +61,25 @@ func against(name string, value float64, unit, peer string, peerValue float64) f
 	return figure{Figure: name, Value: round(value), Unit: unit, Peer: peer, PeerValue: round(peerValue), Ratio: round(value / peerValue)}
 }
 
-// goal says what was promised, and whether it is so.
+// beside sets a figure beside a peer that may not be there.
+func beside(name string, value float64, unit, peer string, peerValue float64, missing string) figure {
+	if missing == "" {
+		return against(name, value, unit, peer, peerValue)
+	}
+	return figure{Figure: name, Value: round(value), Unit: unit, Peer: peer, Missing: missing}
+}
+
+// says gives the sentence that tells what the figure measures.
+func (f figure) says(sentence string) figure {
+	f.Says = sentence
+	return f
+}
+
+// goal says what was promised, and whether it is so. Without the peer it is not known.
 func (f figure) goal(words string, met bool) figure {
+	if f.Missing != "" {
+		return f
+	}
 	f.Goal, f.Met = words, &met
 	return f
 }
@@ -80,82 +98,49 @@ type counts struct {
 	telegrams    int         // from post to post
 	idle         time.Duration
 	starts       int
-	verified     int     // telegrams in a register that is proved
-	entries      int     // of a register of which one entry is proved
-	file         int64   // bytes of an enclosed file
-	line         float64 // bits a second of a slow line
-	flashes      int     // that are sent behind a file on it
+	verified     int // telegrams in a register that is proved
+	entries      int // of a register of which one entry is proved
+	enclosed     enclosedCounts
+	beside       besideCounts
 }
 
 func TestFigures(t *testing.T) {
-	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300, file: 300_000, line: 8e6, flashes: 2}
+	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300, enclosed: enclosedCounts{file: 300_000, line: 8e6, flashes: 2}, beside: fewBeside}
 	if *full {
-		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries, file: *file, line: 1e6, flashes: 20}
+		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries, enclosed: enclosedCounts{file: *length, line: 1e6, flashes: 20}, beside: manyBeside()}
 	}
+	others := &others{}
 	r := results{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine()}
 	for _, group := range []struct {
 		name    string
 		measure func(*testing.T, counts) []figure
-	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}, {"attach", attaching}} {
+	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}, {"attach", attaching},
+		{"peers-rate", others.rates}, {"peers-curve", others.curve}, {"peers-bytes", others.bytes}} {
 		if regexp.MustCompile(*only).MatchString(group.name) {
-			start := time.Now()
+			start, load := time.Now(), loadNow()
 			figures := group.measure(t, c)
 			t.Logf("%s: %s", group.name, time.Since(start).Round(time.Millisecond))
 			for _, f := range figures {
-				f.Command = "make bench ONLY=" + group.name
+				f.Command, f.Date, f.Load = "make bench ONLY="+group.name, r.Date, load
 				r.Figures = append(r.Figures, f)
 			}
 		}
 	}
-	name := *out
-	if name == "" {
-		name = filepath.Join(t.TempDir(), "results.json")
+	file := *out
+	if file == "" {
+		file = filepath.Join(t.TempDir(), "results.json")
 	}
-	b := must(json.MarshalIndent(r, "", "  "))
-	if err := os.WriteFile(name, append(b, '\n'), 0o644); err != nil {
+	all, err := r.into(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := all.write(file); err != nil {
 		t.Fatal(err)
 	}
 	if *full {
 		print(os.Stdout, &r)
 	}
-	check(t, name)
-}
-
-func print(w io.Writer, r *results) {
-	fmt.Fprintf(w, "%s, %d cores of %s, %s\n\n", r.Date, r.Machine.Cores, r.Machine.CPU, r.Machine.Go)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "figure\tvalue\tunit\tpeer\tits value\tratio\tgoal\tmet")
-	for _, f := range r.Figures {
-		met := ""
-		if f.Met != nil {
-			met = map[bool]string{true: "yes", false: "NO"}[*f.Met]
-		}
-		fmt.Fprintf(tw, "%s\t%g\t%s\t%s\t%g\t%.2f\t%s\t%s\n", f.Figure, f.Value, f.Unit, f.Peer, f.PeerValue, f.Ratio, f.Goal, met)
-	}
-	tw.Flush()
-}
-
-// check reads the file again and looks that every figure in it was made.
-func check(t *testing.T, file string) {
-	var r results
-	d := json.NewDecoder(bytes.NewReader(must(os.ReadFile(file))))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
-		t.Fatal(err)
-	}
-	if r.Date == "" || r.Machine.Cores < 1 || r.Machine.CPU == "" || r.Machine.Go == "" || len(r.Figures) == 0 {
-		t.Errorf("the head lacks something: %+v", r)
-	}
-	for _, f := range r.Figures {
-		for _, x := range []float64{f.Value, f.PeerValue, f.Ratio} {
-			if x <= 0 || math.IsInf(x, 0) || math.IsNaN(x) {
-				t.Errorf("%s was not measured: %+v", f.Figure, f)
-			}
-		}
-		if f.Figure == "" || f.Unit == "" || f.Peer == "" || f.Command == "" || (f.Goal == "") != (f.Met == nil) {
-			t.Errorf("a figure lacks something: %+v", f)
-		}
-	}
+	check(t, file)
 }
 
 func thisMachine() machine {
@@ -216,6 +201,3 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
-
-// The figures that are kept are whole. make bench writes them anew.
-func TestKeptFigures(t *testing.T) { check(t, "results.json") }

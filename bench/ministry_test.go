@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,9 @@ type desks struct {
 	config            post.Config
 	keys              post.Keys
 	db                *store.DB
+	file              string // the database's,
+	fileKey           []byte // its key,
+	burnKey           []byte // and that of the store of burnable secrets, where there is one
 	login             nkeys.KeyPair
 	drafter, releaser *seal.Signer
 	first             uint32 // the drafter's number; the releaser's is the next
@@ -53,7 +57,8 @@ func ministry(t *testing.T) (moscow, beijing *desks) {
 	dir := must(directory.New(directory.Root{Threshold: 1, Officers: []directory.Officer{{Number: 1, Key: public(officer)}}}))
 	var both []*desks
 	for i, name := range []string{"MOSCOW", "BEIJING"} {
-		x := &desks{t: t, db: storetest.SQLite(t), login: must(nkeys.CreateUser()), drafter: seal.NewSigner(), releaser: seal.NewSigner(), first: uint32(100 * (i + 1))}
+		x := &desks{t: t, file: filepath.Join(t.TempDir(), "post.db"), fileKey: storetest.Key(), burnKey: storetest.Key(), login: must(nkeys.CreateUser()), drafter: seal.NewSigner(), releaser: seal.NewSigner(), first: uint32(100 * (i + 1))}
+		x.db = storetest.Open(t, x.file, x.fileKey)
 		x.keys = post.Keys{Identity: seal.NewSigner(), Register: seal.NewSigner(), Rest: must(seal.NewRest(storetest.Key()))}
 		x.config = post.Config{Name: name, Route: telegram.Route{0xc0, 0, byte(i + 1)}, Log: quiet}
 		dir = must(dir.Append(x.statements()...))
@@ -101,26 +106,26 @@ func (x *desks) reopen(batch int) {
 
 // release lays n telegrams to the other post on the desk, drafted, handed over and released.
 func (x *desks) release(n int, to string) {
-	form := must(desk.ParseForm(strings.NewReader("To: MINISTRY@" + to + "\n\n" + text(bodySize) + "\n")))
-	for range n {
-		x.releaseForm(form)
-	}
+	x.releaseAs(n, "To: MINISTRY@"+to+"\n\n"+text(bodySize)+"\n")
 }
 
-// releaseForm lays one telegram on the desk, drafted, handed over and released.
-func (x *desks) releaseForm(form *desk.Form) {
+// releaseAs lays n telegrams of that form there.
+func (x *desks) releaseAs(n int, written string) {
 	ctx := x.t.Context()
-	id := must(x.Draft(ctx, form))
-	d := must(x.ForHandOver(ctx, id, x.ref(0)))
-	t := must(telegram.Parse(d.Telegram))
-	if err := x.HandOver(ctx, id, d.Telegram, seal.HandOver(t, x.drafter)); err != nil {
-		x.t.Fatal(err)
-	}
-	now := time.Now()
-	t.Releaser, t.Released, t.RegisterBy = x.ref(1), now.Unix(), now.Add(24*time.Hour).Unix()
-	ed, pq := seal.Release(t, x.releaser)
-	if err := x.Release(ctx, id, t.Marshal(), ed, pq); err != nil {
-		x.t.Fatal(err)
+	form := must(desk.ParseForm(strings.NewReader(written)))
+	for range n {
+		id := must(x.Draft(ctx, form))
+		d := must(x.ForHandOver(ctx, id, x.ref(0)))
+		t := must(telegram.Parse(d.Telegram))
+		if err := x.HandOver(ctx, id, d.Telegram, seal.HandOver(t, x.drafter)); err != nil {
+			x.t.Fatal(err)
+		}
+		now := time.Now()
+		t.Releaser, t.Released, t.RegisterBy = x.ref(1), now.Unix(), now.Add(24*time.Hour).Unix()
+		ed, pq := seal.Release(t, x.releaser)
+		if err := x.Release(ctx, id, t.Marshal(), ed, pq); err != nil {
+			x.t.Fatal(err)
+		}
 	}
 }
 

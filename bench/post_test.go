@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,13 +46,13 @@ func postToPost(t *testing.T, c counts) []figure {
 	carriers := lines(t, moscow, beijing)
 	p := newPrimitives(newSent())
 	var bare []float64
-	reach := func() { bare = append(bare, p.reach(c.rounds*c.each)) }
+	measure := func() { bare = append(bare, reach(c.rounds*c.each, p.once)) }
 	once := func(what string, from map[*desks]*desks) float64 {
 		for x, to := range from {
 			x.release(c.telegrams/len(from), to.config.Name)
 			x.reopen(0)
 		}
-		reach()
+		measure()
 		var took time.Duration
 		profiled(t, what, func() {
 			start := time.Now()
@@ -64,7 +63,7 @@ func postToPost(t *testing.T, c counts) []figure {
 			took = time.Since(start)
 			stop()
 		})
-		reach()
+		measure()
 		return float64(c.telegrams/len(from)*len(from)) / took.Seconds()
 	}
 	oneWay := once("from post to post", map[*desks]*desks{moscow: beijing})
@@ -75,23 +74,4 @@ func postToPost(t *testing.T, c counts) []figure {
 		return f.goal("≥ 0.65", f.Ratio >= 0.65)
 	}
 	return []figure{row("from post to post, receipted", oneWay), row("both ways at once", bothWays)}
-}
-
-// reach is how many telegrams a second the primitives alone would come to on all processors.
-func (p *primitives) reach(n int) float64 {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	start := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			own := *p // what seal makes and open takes
-			own.pqSig = append([]byte(nil), p.pqSig...)
-			for next.Add(1) <= int64(n) {
-				own.seal()
-				own.open()
-			}
-		})
-	}
-	wg.Wait()
-	return float64(n) / time.Since(start).Seconds()
 }

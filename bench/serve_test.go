@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -199,18 +197,5 @@ func (p *program) show(n int) (shown, error) {
 	return s.Addressed[0], nil
 }
 
-// resident is how much memory a process has, in MiB.
-func resident(pid int) (mib float64, ok bool) { return memoryOf(pid, "VmRSS") }
-
-// memoryOf is what Linux, and it alone, says so of a process's memory, in MiB.
-func memoryOf(pid int, line string) (mib float64, ok bool) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, false
-	}
-	m := regexp.MustCompile(`(?m)^` + line + `:\s+(\d+) kB$`).FindSubmatch(b)
-	if m == nil {
-		return 0, false
-	}
-	return float64(must(strconv.Atoi(string(m[1])))) / 1024, true
-}
+// resident is how much memory a process has, in MiB. Only Linux says it so.
+func resident(pid int) (mib float64, ok bool) { return statusOf(pid, "VmRSS") }

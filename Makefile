@@ -61,8 +61,11 @@ fips: ## run the tests of what is signed, sealed and proved with nothing but FIP
 race: ## run all tests under the race detector (needs gcc; half an hour)
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -p 1 $(PKG)
 
-model: ## check the model of a telegram's way, and that each weakened variant of it fails (needs spin and gcc)
+model: ## check the models, and that each weakened variant of them fails (needs spin and gcc; proverif where it is installed, or PROVERIF=required)
 	docs/models/run.sh
+	@if command -v proverif >/dev/null 2>&1 || [ "$${PROVERIF:-}" = required ]; then \
+		$(GO) test -v -count=1 -timeout 3h -run '^TestModels$$' . -prove $(if $(ONLY),-prove-of '$(ONLY)'); \
+	else echo "ProVerif is not installed: the symbolic models were not run, docs/models/proverif.txt has the verdicts (PROVERIF=required makes this an error)"; fi
 
 mutate: ## remove each check of what comes from outside that has no verdict (ALL=1: each), and see which test fails
 	$(GO) test -v -count=1 -timeout 6h -run '^TestMutants$$' . -mutate $(if $(ALL),-mutate-all) $(if $(ONLY),-mutate-of '$(ONLY)')

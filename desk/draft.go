@@ -111,9 +111,9 @@ func Next(tx *store.Tx, limit int) ([]Draft, error) {
 	return drafts(tx, "state = 'released' and held is null order by precedence desc, id limit $1", limit)
 }
 
-// Held gives the released drafts that are held, the newest first.
+// Held gives the released drafts that are held, the newest first. (The + is for SQLite: by id it would walk through all drafts there ever were.)
 func Held(tx *store.Tx, limit int) ([]Draft, error) {
-	return drafts(tx, "state = 'released' and held is not null order by id desc limit $1", limit)
+	return drafts(tx, "state = 'released' and held is not null order by +id desc limit $1", limit)
 }
 
 // List gives the drafts that are not registered yet, the newest first.

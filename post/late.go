@@ -21,6 +21,7 @@ import (
 const (
 	lateOverdue = 48 * time.Hour // after this the receiver raises an alarm: the sender had 24 h
 	lateAtOnce  = 16             // signatures in one message
+	lateRounds  = 64             // messages to one post in a row, before others have their turn
 )
 
 // The states of a telegram that came in the brief form.
@@ -38,9 +39,19 @@ func (p *Post) followsLater(tx *store.Tx, post string, serial uint32, of int64, 
 
 // sendLate sends what is to follow, to posts for which nothing more urgent waits, and after half a day all the same.
 func (p *Post) sendLate(ctx context.Context, carrier circuit.Carrier) error {
+	for range lateRounds {
+		if more, err := p.sendLateRound(ctx, carrier); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendLateRound sends each post one message of it, and says whether there may be more.
+func (p *Post) sendLateRound(ctx context.Context, carrier circuit.Carrier) (more bool, err error) {
 	v, err := p.current()
 	if err != nil {
-		return err
+		return false, err
 	}
 	now := p.config.Now()
 	due := map[string][]lateItem{}
@@ -64,17 +75,18 @@ func (p *Post) sendLate(ctx context.Context, carrier circuit.Carrier) error {
 		}
 		return rows.Err()
 	}); err != nil {
-		return err
+		return false, err
 	}
 	var failed []error
 	for post, items := range due {
 		if v.suspended(post) == nil {
+			more = more || len(items) == lateAtOnce
 			if err := p.sendLateTo(ctx, v, carrier, post, items, now); err != nil {
 				failed = append(failed, fmt.Errorf("%s: %w", post, err))
 			}
 		}
 	}
-	return errors.Join(failed...)
+	return more, errors.Join(failed...)
 }
 
 // lateItem is a telegram whose signature is to follow.
@@ -191,7 +203,7 @@ func (p *Post) missLate(ctx context.Context, now time.Time) error {
 	before := now.Add(-lateOverdue).UnixMilli()
 	if err := p.db.Read(ctx, func(tx *store.Tx) error {
 		all = nil
-		rows, err := tx.Query("select of, post, serial from brief where state = 'open' and came < $1 order by of limit 1000", before)
+		rows, err := tx.Query("select of, post, serial from brief where state = 'open' and came < $1 order by +of limit 1000", before)
 		if err != nil {
 			return err
 		}

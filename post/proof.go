@@ -152,7 +152,7 @@ type missed struct {
 
 // unproven are those that came before a time, and wait.
 func unproven(tx *store.Tx, before time.Time) (all []missed, err error) {
-	rows, err := tx.Query("select p.of, p.post, f.serial from proof p join filed f on f.id = p.of where p.state = 'open' and p.came < $1 order by p.of limit 1000", before.UnixMilli())
+	rows, err := tx.Query("select p.of, p.post, f.serial from proof p join filed f on f.id = p.of where p.state = 'open' and p.came < $1 order by +p.of limit 1000", before.UnixMilli())
 	if err != nil {
 		return nil, err
 	}

@@ -201,8 +201,18 @@ func (p *Post) showContradicted(tx *store.Tx, w *telegram.Witness) error {
 
 // firstFor is the first entry of the register that a post can make anew, since it was sent the telegram; -1 if there is none.
 func firstFor(tx *store.Tx, post string) (idx int64, err error) {
-	err = tx.QueryRow("select coalesce((select e.idx from outbox o join entry e on e.of = o.of where o.post = $1 order by o.of limit 1), -1)", post).Scan(&idx)
-	return idx, err
+	idx = -1
+	for _, t := range []telegram.Type{telegram.Operation, telegram.Exercise, telegram.Drill} { // by serial: there is an index for that
+		var first int64
+		if err := tx.QueryRow("select coalesce((select e.idx from outbox o join entry e on e.of = o.of where o.post = $1 and o.serial >= $2 order by o.serial limit 1), -1)",
+			post, int64(t.Mark(1))).Scan(&first); err != nil {
+			return 0, err
+		}
+		if first >= 0 && (idx < 0 || first < idx) {
+			idx = first
+		}
+	}
+	return idx, nil
 }
 
 // cosign signs another post's checkpoint as a witness (C2SP tlog-cosignature) and gives the signature lines.

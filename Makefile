@@ -18,6 +18,8 @@ RUN        ?=
 # Which groups of figures, as in  make bench ONLY='seal|post' V=-v ; without it all. They take the place of older ones of these groups in bench/results.json.
 ONLY       ?=
 V          ?=
+# How long the file is that the group attach sends; 1073741824 is the longest there is, and takes a quarter of an hour.
+FILE       ?= 100000000
 
 .DEFAULT_GOAL := help
 .PHONY: demo test check bench micro fips race model mutate fuzz storm build clean help
@@ -47,7 +49,7 @@ check: ## look at format, vet, build without cgo and modules; staticcheck too wh
 	else echo "staticcheck is not installed and was not run"; fi
 
 bench: ## measure against what the machine can do and beside others; print a table, write bench/results.json, a page and pictures
-	cd bench && $(GO) test -count=1 -timeout 60m $(if $(V),-v) -run '^TestFigures$$' -full -only '$(ONLY)' -figures results.json
+	cd bench && $(GO) test -count=1 -timeout 60m $(if $(V),-v) -run '^TestFigures$$' -full -file $(FILE) -only '$(ONLY)' -figures results.json
 
 micro: ## run the benchmarks of single functions
 	@dirs=$$(grep -rl --include='*_test.go' '^func Benchmark' . | sed 's|/[^/]*$$||'); \

@@ -69,3 +69,37 @@ func TestLabelsAreListed(t *testing.T) {
 		t.Errorf("labels.go has\n%q\ndocs/formats/README.md has\n%q", code, page)
 	}
 }
+
+// The table of service messages in docs/formats has every kind, and no other.
+func TestServiceMessagesAreListed(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("telegram", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := func(b []byte, pattern string) (found []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(b, -1) {
+			found = append(found, string(m[1]))
+		}
+		return found
+	}
+	var code []string
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code = append(code, kinds(b, `(?m)^(?:const |\t)Service[A-Z][A-Za-z]* += (\d+)$`)...)
+	}
+	b, err := os.ReadFile(filepath.Join("docs", "formats", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(b), "## Service messages")
+	table, _, _ = strings.Cut(table, "\n## ")
+	page := kinds([]byte(table), `(?m)^\| (\d+) \|`)
+	slices.Sort(code)
+	slices.Sort(page)
+	if len(code) < 9 || !slices.Equal(code, page) {
+		t.Errorf("package telegram has the kinds %q, docs/formats/README.md has %q", code, page)
+	}
+}

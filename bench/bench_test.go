@@ -23,6 +23,7 @@ var (
 	entries = flag.Int("entries", 1_000_000, "`entries` in the register of which one is proved")
 	draw    = flag.Bool("draw", false, "write page and pictures anew, of the figures that are kept")
 	many    = flag.Int("telegrams", 1000, "`telegrams` from post to post")
+	length  = flag.Int64("file", 100_000_000, "`bytes` of a file that is enclosed")
 )
 
 // results is results.json.
@@ -99,20 +100,21 @@ type counts struct {
 	starts       int
 	verified     int // telegrams in a register that is proved
 	entries      int // of a register of which one entry is proved
+	enclosed     enclosedCounts
 	beside       besideCounts
 }
 
 func TestFigures(t *testing.T) {
-	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300, beside: fewBeside}
+	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300, enclosed: enclosedCounts{file: 300_000, line: 8e6, flashes: 2}, beside: fewBeside}
 	if *full {
-		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries, beside: manyBeside()}
+		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries, enclosed: enclosedCounts{file: *length, line: 1e6, flashes: 20}, beside: manyBeside()}
 	}
 	others := &others{}
 	r := results{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine()}
 	for _, group := range []struct {
 		name    string
 		measure func(*testing.T, counts) []figure
-	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing},
+	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}, {"attach", attaching},
 		{"peers-rate", others.rates}, {"peers-curve", others.curve}, {"peers-bytes", others.bytes}} {
 		if regexp.MustCompile(*only).MatchString(group.name) {
 			start, load := time.Now(), loadNow()

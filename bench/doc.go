@@ -22,6 +22,10 @@
 //     first section goes to the carrier: goal below one second.
 //   - Proving: a post's whole register, against the signatures of the people in it; the log alone; one entry among a million, how large its proof
 //     is and how long it takes to make and to check; and the stranger's checker of docs/formats on its vectors, against the start of its processes.
+//   - A file of 100 MB (FILE=1073741824 for 1 GiB), attached, sent from post to post through the broker and written to a file, against cp, sync and
+//     sha256sum, and against a connection on which it is sealed, hashed and synced once at the end, which is what scp does. Each piece of ours is on the disk
+//     of the sender, the broker and the receiver before it counts. Memory of each process, beyond what a file of one byte takes: goal at most 16 MiB. How
+//     long a Flash waits behind a file on a line of 1 Mbit/s, beyond its wait on a free line: goal at most one piece.
 //
 // Three groups set Chancery beside other programs, which the bench starts on ports of its own and ends: NNCP, Postfix, age, gpg and openssl from Debian
 // (apt-get install nncp postfix age gnupg openssl; Postfix needs root), and a NATS server in the process. What is not installed is named as not measured.

@@ -207,6 +207,16 @@ func keep(tx *store.Tx, id int64, ks []Kept) error {
 	return tx.Insert("attachment_piece (attachment, i, digest)", 3, rows, "on conflict (attachment, i) do nothing")
 }
 
+// Share notes that all pieces which are here of one attachment are here of another, too: the same file in two telegrams lies there once.
+func Share(tx *store.Tx, from, id int64, now time.Time) error {
+	_, err := tx.Exec(`insert into attachment_piece (attachment, i, digest)
+		select a.id, p.i, p.digest from attachment a, attachment_piece p where a.id = $1 and p.attachment = $2`, id, from)
+	if err != nil {
+		return fmt.Errorf("the pieces of attachment %d: %w", from, err)
+	}
+	return Keep(tx, id, nil, now)
+}
+
 // Loaded says that a file of this post's own is all here: body is what a telegram will say of it.
 func Loaded(tx *store.Tx, id int64, body []byte, ds []Digest, now time.Time) error {
 	at := 0

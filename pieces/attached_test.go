@@ -63,6 +63,37 @@ func (t *table) get(id int64) (a *Attached) {
 
 func digest(n int) Digest { return DigestOf(piece(n)) }
 
+// Two telegrams have one file: its pieces lie there once, and go with the last that has them.
+func TestShare(t *testing.T) {
+	tables(t, func(t *table) {
+		later := evening.Add(time.Minute)
+		from := t.add(Coming, 2, func(a *Attached) { a.Of, a.K = 7, 1 })
+		t.write(func(tx *store.Tx) error { return Keep(tx, from, []Kept{{1, digest(1)}}, evening) })
+		part := t.add(Coming, 2, func(a *Attached) { a.Of, a.K = 8, 1 })
+		share := func(id int64) { t.write(func(tx *store.Tx) error { return Share(tx, from, id, later) }) }
+		share(part)
+		if a := t.get(part); a.Here != 1 || a.State != Coming || !a.Changed.Equal(later) {
+			t.Errorf("with one of two: %+v", a)
+		}
+		t.write(func(tx *store.Tx) error { return Keep(tx, from, []Kept{{0, digest(0)}}, evening) })
+		whole, own := t.add(Coming, 2, func(a *Attached) { a.Of, a.K = 9, 1 }), t.add(Checked, 2, nil)
+		share(whole)
+		share(own)
+		if a, b := t.get(whole), t.get(own); a.Here != 2 || a.State != Whole || b.Here != 2 || b.State != Checked {
+			t.Errorf("with all: %+v, %+v", a, b)
+		}
+		for _, id := range []int64{from, part, own, whole} {
+			t.write(func(tx *store.Tx) error {
+				gone, err := Forget(tx, id, later)
+				if last := id == whole; last != (len(gone) == 2) {
+					t.Errorf("when attachment %d goes, %d pieces do", id, len(gone))
+				}
+				return err
+			})
+		}
+	})
+}
+
 func TestWhatIsComing(t *testing.T) {
 	tables(t, func(t *table) {
 		id := t.add(Coming, 3, func(a *Attached) { a.Of, a.K, a.Why = 7, 1, "" })

@@ -89,8 +89,8 @@ func (b *Bucket) Put(ctx context.Context, d Digest, sealed []byte) error {
 	return nil
 }
 
-// Get gives a piece.
-func (b *Bucket) Get(ctx context.Context, d Digest) ([]byte, error) {
+// Get gives a piece, in room if there is enough of it.
+func (b *Bucket) Get(ctx context.Context, d Digest, room []byte) ([]byte, error) {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	o, err := b.client.GetObject(ctx, b.bucket, b.key(d), minio.GetObjectOptions{})
@@ -98,7 +98,7 @@ func (b *Bucket) Get(ctx context.Context, d Digest) ([]byte, error) {
 		return nil, fmt.Errorf("piece %s: %w", d, sort(err))
 	}
 	defer o.Close()
-	sealed, err := read(d, o)
+	sealed, err := read(d, o, room)
 	if err != nil {
 		return nil, fmt.Errorf("piece %s: %w", d, sort(unwrapped(err)))
 	}

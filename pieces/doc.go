@@ -11,7 +11,7 @@
 // Both are used in the same way, by many at the same time:
 //
 //   - Put has a piece durable under its name before it returns nil, all of it or nothing: never half a piece under a name. Put again is harmless.
-//   - Get gives exactly the bytes of that name: it makes the digest anew, and what is altered is [ErrDamaged].
+//   - Get gives exactly the bytes of that name: it makes the digest anew, and what is altered is [ErrDamaged]. Who reads many gives it room for [Enough] bytes.
 //   - Delete of what is not there is no error.
 //   - Own says whose they are, once for ever: two posts that shared a place would delete each other's pieces.
 //   - Each lists what is there, in no order. What comes or goes meanwhile may be listed or not.

@@ -104,7 +104,7 @@ func (f *Folder) Put(ctx context.Context, d Digest, sealed []byte) (err error) {
 		return err
 	}
 	dir, file := f.file(d)
-	if s, err := os.Stat(file); err == nil && s.Mode().IsRegular() && s.Size() == int64(len(sealed)) {
+	if _, err := f.Get(ctx, d, nil); err == nil {
 		return syncFolder(dir) // it has its name; that this is on the disk, the Put that gave it may not have seen
 	}
 	if err := f.makeFolder(dir); err != nil {
@@ -166,8 +166,8 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// Get gives a piece.
-func (f *Folder) Get(ctx context.Context, d Digest) ([]byte, error) {
+// Get gives a piece, in room if there is enough of it.
+func (f *Folder) Get(ctx context.Context, d Digest, room []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -180,12 +180,18 @@ func (f *Folder) Get(ctx context.Context, d Digest) ([]byte, error) {
 		return nil, fmt.Errorf("reading a piece: %w", err)
 	}
 	defer x.Close()
-	return read(d, x)
+	return read(d, x, room)
 }
 
+// Enough is room for any piece, as Get wants it.
+const Enough = telegram.SealedPiece + 1
+
 // read reads a piece to its end and proves that it is the one.
-func read(d Digest, r io.Reader) ([]byte, error) {
-	b := make([]byte, telegram.SealedPiece+1)
+func read(d Digest, r io.Reader, room []byte) ([]byte, error) {
+	if cap(room) < Enough {
+		room = make([]byte, Enough)
+	}
+	b := room[:Enough]
 	n, err := io.ReadFull(r, b)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("reading piece %s: %w", d, err)

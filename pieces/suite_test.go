@@ -23,7 +23,7 @@ import (
 // keeper is what keeps pieces: a Folder or a Bucket.
 type keeper interface {
 	Put(ctx context.Context, d Digest, sealed []byte) error
-	Get(ctx context.Context, d Digest) ([]byte, error)
+	Get(ctx context.Context, d Digest, room []byte) ([]byte, error)
 	Delete(ctx context.Context, d Digest) error
 	Each(ctx context.Context, fn func(d Digest, at time.Time) error) error
 	Own(ctx context.Context, who string) error
@@ -125,12 +125,15 @@ func TestPutGetDelete(t *testing.T) {
 		largest := make([]byte, telegram.SealedPiece)
 		ds = append(ds, put(t, k, largest), put(t, k, []byte{1}))
 		put(t, k, piece(3)) // again
+		room := make([]byte, Enough)
 		for n, d := range ds[:40] {
-			if got, err := k.Get(t.Context(), d); err != nil || !bytes.Equal(got, piece(n)) {
-				t.Fatalf("piece %d: %d bytes, %v", n, len(got), err)
+			for _, room := range [][]byte{room, nil, make([]byte, 1)} {
+				if got, err := k.Get(t.Context(), d, room); err != nil || !bytes.Equal(got, piece(n)) || len(room) > 1 && &got[0] != &room[0] {
+					t.Fatalf("piece %d: %d bytes, %v", n, len(got), err)
+				}
 			}
 		}
-		if got, err := k.Get(t.Context(), ds[40]); err != nil || !bytes.Equal(got, largest) {
+		if got, err := k.Get(t.Context(), ds[40], nil); err != nil || !bytes.Equal(got, largest) {
 			t.Errorf("the largest: %v", err)
 		}
 		if all := names(t, k); len(all) != len(ds) || !all[ds[7]] {
@@ -141,7 +144,7 @@ func TestPutGetDelete(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := k.Get(t.Context(), ds[7]); !errors.Is(err, ErrNone) {
+		if _, err := k.Get(t.Context(), ds[7], nil); !errors.Is(err, ErrNone) {
 			t.Errorf("what was deleted: %v", err)
 		}
 		if all := names(t, k); len(all) != len(ds)-1 || all[ds[7]] {
@@ -153,7 +156,7 @@ func TestPutGetDelete(t *testing.T) {
 		}
 		ended, end := context.WithCancel(t.Context())
 		end()
-		if _, err := k.Get(ended, ds[1]); err == nil {
+		if _, err := k.Get(ended, ds[1], nil); err == nil {
 			t.Error("it reads when it is told to end")
 		}
 		if err := k.Put(ended, ds[1], piece(1)); err == nil {
@@ -197,7 +200,7 @@ func TestManyAtOnce(t *testing.T) {
 					if err := k.Put(t.Context(), DigestOf(sealed), sealed); err != nil {
 						t.Error(err)
 					}
-					if got, err := k.Get(t.Context(), DigestOf(sealed)); err != nil || !bytes.Equal(got, sealed) {
+					if got, err := k.Get(t.Context(), DigestOf(sealed), nil); err != nil || !bytes.Equal(got, sealed) {
 						t.Errorf("%d: %v", n, err)
 					}
 				}
@@ -218,19 +221,24 @@ func TestDamaged(t *testing.T) {
 	}
 	d := put(t, f, piece(5))
 	_, file := f.file(d)
-	for name, b := range map[string][]byte{"altered": piece(6), "cut": piece(5)[:10], "longer": append(piece(5), 0), "empty": {}, "huge": make([]byte, telegram.SealedPiece+1)} {
+	altered := piece(5)
+	altered[2] ^= 1
+	for name, b := range map[string][]byte{"altered": altered, "another": piece(6), "cut": piece(5)[:10], "longer": append(piece(5), 0), "empty": {}, "huge": make([]byte, telegram.SealedPiece+1)} {
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.Get(t.Context(), d); !errors.Is(err, ErrDamaged) {
+		if _, err := f.Get(t.Context(), d, nil); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
-		put(t, f, piece(5)) // what has another length is written anew
+		put(t, f, piece(5)) // it is written anew
+		if b, err := f.Get(t.Context(), d, nil); err != nil || !bytes.Equal(b, piece(5)) {
+			t.Errorf("%s, and put once more: %v", name, err)
+		}
 	}
 	o := newObjects(t)
 	b := o.open(t, "")
 	o.lay(t, b.key(d), "altered")
-	if _, err := b.Get(t.Context(), d); !errors.Is(err, ErrDamaged) {
+	if _, err := b.Get(t.Context(), d, nil); !errors.Is(err, ErrDamaged) {
 		t.Errorf("in a bucket: %v", err)
 	}
 }
@@ -299,12 +307,12 @@ func TestPutBroken(t *testing.T) {
 			t.Errorf("stage %d: %v", stage, err)
 		}
 		f.Fault = nil
-		_, err := f.Get(t.Context(), d)
+		_, err := f.Get(t.Context(), d, nil)
 		if stage == BeforeKept && !errors.Is(err, ErrNone) || stage == AfterKept && err != nil {
 			t.Errorf("stage %d: it is there as %v", stage, err)
 		}
 		put(t, f, sealed)
-		if got, err := f.Get(t.Context(), d); err != nil || !bytes.Equal(got, sealed) {
+		if got, err := f.Get(t.Context(), d, nil); err != nil || !bytes.Equal(got, sealed) {
 			t.Errorf("stage %d, put again: %v", stage, err)
 		}
 	}
@@ -322,7 +330,7 @@ func TestFull(t *testing.T) {
 		t.Errorf("a disk almost full: %v", err)
 	}
 	f.free = func() (int64, error) { return 1 << 40, nil }
-	if _, err := f.Get(t.Context(), DigestOf(sealed)); !errors.Is(err, ErrNone) {
+	if _, err := f.Get(t.Context(), DigestOf(sealed), nil); !errors.Is(err, ErrNone) {
 		t.Errorf("something was kept: %v", err)
 	}
 	put(t, f, sealed)
@@ -341,7 +349,7 @@ func TestFull(t *testing.T) {
 	o.failed.Store(nil)
 	put(t, b, sealed)
 	o.server.Close()
-	if _, err := b.Get(t.Context(), DigestOf(sealed)); err == nil || errors.Is(err, ErrNone) {
+	if _, err := b.Get(t.Context(), DigestOf(sealed), nil); err == nil || errors.Is(err, ErrNone) {
 		t.Errorf("a store that does not answer: %v", err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/directory"
-	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -93,7 +92,8 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 		return 0, err
 	}
 	// What cannot be handed over later is refused now, while the drafter looks.
-	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix()); err != nil {
+	t, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix())
+	if err != nil {
 		return 0, err
 	}
 	if _, err := p.checkCovers(ctx, form.Telegram.Body); err != nil {
@@ -107,7 +107,7 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 			Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()}); err != nil {
 			return err
 		}
-		if err := pieces.Bind(tx, id, attachedIDs(form), p.config.Now()); err != nil {
+		if err := p.bindAttached(tx, id, form, t); err != nil {
 			return err
 		}
 		return p.record(tx, id, desk.StepDrafted, telegram.KeyRef{}, &stepKept{Form: form.String()})
@@ -214,7 +214,7 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	if err := p.mayHandOver(v, t); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
-	if err := p.proveAttached(ctx, o.form, t); err != nil {
+	if err := p.proveAttached(ctx, id, t); err != nil {
 		return err
 	}
 	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, time.Time{}); err != nil {

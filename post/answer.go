@@ -270,7 +270,7 @@ func partOf(section int) int {
 // nextParts makes the envelopes of one message: parts of one piece, at most two sections' worth.
 func (p *Post) nextParts(ctx context.Context, s *answering, to telegram.Route) (es []telegram.Envelope, err error) {
 	if s.whole == nil {
-		sealed, err := p.config.Pieces.Get(ctx, s.shape.digests[int(s.piece)])
+		sealed, err := p.config.Pieces.Get(ctx, s.shape.digests[int(s.piece)], nil)
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ import (
 // PieceStore keeps sealed pieces of attachments: see package pieces.
 type PieceStore interface {
 	Put(ctx context.Context, d pieces.Digest, sealed []byte) error
-	Get(ctx context.Context, d pieces.Digest) ([]byte, error)
+	Get(ctx context.Context, d pieces.Digest, room []byte) ([]byte, error)
 	Delete(ctx context.Context, d pieces.Digest) error
 	Each(ctx context.Context, fn func(d pieces.Digest, at time.Time) error) error
 	Own(ctx context.Context, who string) error
@@ -251,8 +251,14 @@ func (p *Post) deletePieces(ctx context.Context, ds []pieces.Digest) {
 	}
 }
 
-// attachTo gives a telegram the attachments that its draft names.
+// attachTo gives a telegram the attachments that its draft names. What passes another on, or repeats it, has that one's already.
 func (p *Post) attachTo(t *telegram.Telegram, form *desk.Form) error {
+	if carries(t) {
+		if len(form.Attach)+len(form.Attached) > 0 {
+			return fmt.Errorf("a telegram that %v another has the attachments of that one and no others: take the lines Attach and Attached out", t.On().Act)
+		}
+		return nil
+	}
 	if len(form.Attach) > 0 {
 		return fmt.Errorf("%q is not read in yet: draft it with  chancery draft  on the machine that has the file", form.Attach[0].Path)
 	}
@@ -292,27 +298,6 @@ func (p *Post) openAttached(row *pieces.Attached) (*telegram.Attachment, error) 
 	return &a, err
 }
 
-func attachedIDs(form *desk.Form) (ids []int64) {
-	for _, x := range form.Attached {
-		ids = append(ids, x.ID)
-	}
-	return ids
-}
-
-// proveAttached proves of every attachment of a draft, from what lies on the disk, that its pieces make exactly the file of which the telegram speaks.
-func (p *Post) proveAttached(ctx context.Context, form *desk.Form, t *telegram.Telegram) error {
-	for i, x := range form.Attached {
-		lost, err := p.prove(ctx, x.ID, &t.Attachments[i])
-		if err == nil && len(lost) > 0 {
-			err = fmt.Errorf("%d of its pieces are gone or damaged", len(lost))
-		}
-		if err != nil {
-			return fmt.Errorf("the attachment %q cannot be sent: %w. Attach it again", t.Attachments[i].Name, err)
-		}
-	}
-	return nil
-}
-
 // errNotTheFile says that pieces are whole and make another file than was said.
 var errNotTheFile = errors.New("its pieces do not make the file that was signed")
 
@@ -332,12 +317,13 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 		return nil, err
 	}
 	digest := key.Digest()
+	sealedRoom, room := make([]byte, pieces.Enough), make([]byte, telegram.PieceSize) // for all pieces of a long file
 	for i, d := range ds {
 		if d == (pieces.Digest{}) {
 			lost = append(lost, i)
 			continue
 		}
-		sealed, err := p.config.Pieces.Get(ctx, d)
+		sealed, err := p.config.Pieces.Get(ctx, d, sealedRoom)
 		if errors.Is(err, pieces.ErrNone) || errors.Is(err, pieces.ErrDamaged) {
 			lost = append(lost, i)
 			continue
@@ -345,7 +331,7 @@ func (p *Post) prove(ctx context.Context, id int64, a *telegram.Attachment) (los
 		if err != nil {
 			return nil, err
 		}
-		data, err := key.Open(i, sealed)
+		data, err := key.OpenInto(room, i, sealed)
 		if err != nil {
 			return nil, fmt.Errorf("%w: piece %d: %w", errNotTheFile, i+1, err)
 		}

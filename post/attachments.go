@@ -185,7 +185,18 @@ func (p *Post) attachedToDraft(ctx context.Context, id int64) ([]telegram.Attach
 			t = *o.telegram
 			return nil
 		}
-		return p.attachToIn(tx, &t, o.form)
+		if len(o.form.Attached) > 0 {
+			return p.attachToIn(tx, &t, o.form)
+		}
+		rows, err := pieces.OfDraft(tx, id) // those of what it passes on or repeats
+		for i := range rows {
+			a, err := p.openAttached(&rows[i])
+			if err != nil {
+				return err
+			}
+			t.Attachments = append(t.Attachments, *a)
+		}
+		return err
 	})
 	return t.Attachments, err
 }
@@ -215,7 +226,7 @@ func (p *Post) ReadAttachment(ctx context.Context, file int64, piece int) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := p.config.Pieces.Get(ctx, d)
+	sealed, err := p.config.Pieces.Get(ctx, d, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +237,8 @@ func (p *Post) ReadAttachment(ctx context.Context, file int64, piece int) ([]byt
 	return key.Open(piece, sealed)
 }
 
-// FetchAttachment has an attachment asked for that is not, because it is long, was dropped, or was damaged. What is here already is left as it is.
+// FetchAttachment has an attachment asked for that is not, because it is long, was dropped, or was damaged. One that is here already is proved again, and
+// what of it is gone or damaged on the disk is asked for anew.
 func (p *Post) FetchAttachment(ctx context.Context, w AttachmentWanted) (*AttachmentFound, error) {
 	_, row, err := p.findAttachment(ctx, &w)
 	if err != nil {
@@ -247,6 +259,9 @@ func (p *Post) FetchAttachment(ctx context.Context, w AttachmentWanted) (*Attach
 		}
 		if err == nil {
 			_, err = pieces.Settle(tx, row.ID, pieces.Left, pieces.Coming, "", now)
+		}
+		if err == nil {
+			_, err = pieces.Settle(tx, row.ID, pieces.Checked, pieces.Whole, "", now)
 		}
 		tx.Notify(topicPieces)
 		return err

@@ -141,9 +141,10 @@ func (j *joined) first() int {
 	return j.has[0][1]
 }
 
-// expect enters the attachments of a telegram that was taken.
+// expect enters the attachments of a telegram that was taken. What of them is here with another telegram, which it passes on or repeats, need not come.
 func (p *Post) expect(tx *store.Tx, of int64, from string, at telegram.Precedence, t *telegram.Telegram, now time.Time) error {
 	var rows []pieces.Attached
+	share := map[int64]int64{} // whose pieces are those of an attachment
 	for i := range t.Attachments {
 		a := &t.Attachments[i]
 		id, err := pieces.NextID(tx)
@@ -158,13 +159,30 @@ func (p *Post) expect(tx *store.Tx, of int64, from string, at telegram.Precedenc
 		case p.config.Fetch > 0 && a.Length > p.config.Fetch:
 			row.State, row.Why = pieces.Left, fmt.Sprintf("it has more than the %d bytes that this post asks for by itself", p.config.Fetch)
 		}
+		if p.config.Pieces != nil && carries(t) {
+			_, from, err := p.carriedFrom(tx, t, i)
+			if err != nil {
+				return err
+			}
+			if from != nil && from.Here == from.Pieces {
+				share[id], row.State, row.Why = from.ID, pieces.Coming, ""
+			}
+		}
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
 		return nil
 	}
 	tx.Notify(topicPieces)
-	return pieces.Add(tx, rows...)
+	if err := pieces.Add(tx, rows...); err != nil {
+		return err
+	}
+	for id, from := range share {
+		if err := pieces.Share(tx, from, id, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetcher asks for pieces, until ctx ends.

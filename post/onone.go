@@ -77,10 +77,7 @@ func (p *Post) citeSent(tx *store.Tx, t *telegram.Telegram) error {
 		if len(t.Body) > 0 {
 			return errors.New("a repeat has the words of the telegram that it repeats, and no other: leave the text out")
 		}
-		if len(r.Telegram.Attachments) > 0 {
-			return errors.New("it has attachments, and a repeat of it would have none: attach them to a telegram that corrects it")
-		}
-		t.Body = r.Telegram.Body
+		t.Body, t.Attachments = r.Telegram.Body, slices.Clone(r.Telegram.Attachments)
 	}
 	for i := range t.References {
 		if t.References[i].Act.OnOne() {
@@ -187,9 +184,6 @@ func (p *Post) citeReceived(tx *store.Tx, t *telegram.Telegram) error {
 	}
 	if err != nil {
 		return err
-	}
-	if len(r.Telegram.Attachments) > 0 {
-		return errors.New("it has attachments, which cannot be passed on with it: read them out, and attach them to a telegram of your own")
 	}
 	t.On().Root = f.Root
 	if err := passesOn(t, r.Telegram); err != nil {
@@ -300,6 +294,9 @@ func (p *Post) toOne(tx *store.Tx, d *desk.Deed, t *telegram.Telegram, f *archiv
 	}
 	if d.Act == telegram.Repeats && !slices.Equal(t.Body, r.Telegram.Body) {
 		return what + ", and its text is another", nil
+	}
+	if d.Act == telegram.Repeats && !slices.Equal(t.Attachments, r.Telegram.Attachments) {
+		return what + ", and its attachments are others", nil
 	}
 	d.Of, d.Post = f.ID, p.config.Name
 	if err := desk.Enter(tx, d, now); err != nil || d.Act != telegram.Cancels {

@@ -286,6 +286,7 @@ func TestOnOneNotBelieved(t *testing.T) {
 	moscow.report(&post.Report{Number: 1, Act: telegram.Acknowledges, Text: "We have it."})
 	acked := beijing.shown(archive.In, 2).Root
 	body := []telegram.Block{{Kind: telegram.Paragraph, Text: "Other words."}}
+	same := form(moscow, "To: AMBASSADOR@BEIJING\n\nVisit the engineers.\n\n[convey to the engineers]\n\nBuild it.\n\n[end BUILDER]\n").Telegram.Body
 	secret := telegram.Label{Classification: "SECRET", Caveats: []string{"SPECIAL FILE"}}
 	serial := map[string]uint32{"MOSCOW": 100}
 	for _, x := range []struct {
@@ -299,6 +300,9 @@ func TestOnOneNotBelieved(t *testing.T) {
 		{"it repeats its 900/2026, which is not what came under that number", "MOSCOW", telegram.Reference{Act: telegram.Repeats, Post: "MOSCOW", Serial: 900, Root: root}, nil},
 		{"it cancels its serial 2, and may not: it acknowledges BEIJING 1 itself", "MOSCOW", telegram.Reference{Act: telegram.Cancels, Post: "MOSCOW", Serial: 2, Root: acked}, nil},
 		{"it repeats its serial 1, and its text is another", "MOSCOW", telegram.Reference{Act: telegram.Repeats, Post: "MOSCOW", Serial: 1, Root: root}, func(x *telegram.Telegram) { x.Body, x.Label = body, secret }},
+		{"it repeats its serial 1, and its attachments are others", "MOSCOW", telegram.Reference{Act: telegram.Repeats, Post: "MOSCOW", Serial: 1, Root: root}, func(x *telegram.Telegram) {
+			x.Body, x.Label, x.Attachments = same, secret, []telegram.Attachment{{Name: "Map.pdf", Length: 1}}
+		}},
 		{"it repeats its serial 1, and may not: what carries its text", "MOSCOW", telegram.Reference{Act: telegram.Repeats, Post: "MOSCOW", Serial: 1, Root: root}, nil},
 		{"it repeats its serial 1, and may not: a repeat asks for nothing", "MOSCOW", telegram.Reference{Act: telegram.Repeats, Post: "MOSCOW", Serial: 1, Root: root}, func(x *telegram.Telegram) { x.Asks = telegram.AskReceipt }},
 	} {

@@ -134,6 +134,7 @@ func TestReaddressalsThatLie(t *testing.T) {
 	}{
 		"the truth":            {passes(m, good, nothing), ""},
 		"a word more":          {passes(m, good, func(t *telegram.Telegram) { t.Body[2].Text += " Now." }), "not the telegram that it cites"},
+		"a file of another":    {passes(m, good, func(t *telegram.Telegram) { t.Attachments = []telegram.Attachment{{Name: "Map.pdf", Length: 1}} }), "not the telegram that it cites"},
 		"another R":            {passes(m, good, func(t *telegram.Telegram) { t.References[0].Root[0]++ }), "not the telegram that it cites"},
 		"another post":         {passes(m, good, func(t *telegram.Telegram) { t.References[0].Post = "LONDON" }), "it is a telegram of MOSCOW, and not of LONDON"},
 		"nobody released it":   {passes(m, unsigned, nothing), "the telegram that it passes on: the releaser's signature does not hold"},

@@ -11,7 +11,6 @@ import (
 
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/directory"
-	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -41,7 +40,8 @@ func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix()); err != nil {
+	t, err := p.compose(v, form, telegram.KeyRef{Person: 1, Key: 1}, [32]byte{1}, p.config.Now().Unix())
+	if err != nil {
 		return err
 	}
 	if _, err := p.checkCovers(ctx, form.Telegram.Body); err != nil {
@@ -57,7 +57,7 @@ func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 		if err := desk.Rewrite(tx, d); err != nil {
 			return err
 		}
-		if err := pieces.Bind(tx, id, attachedIDs(form), p.config.Now()); err != nil {
+		if err := p.bindAttached(tx, id, form, t); err != nil {
 			return err
 		}
 		return p.record(tx, id, desk.StepEdited, telegram.KeyRef{}, &stepKept{Form: form.String()})

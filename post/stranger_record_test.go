@@ -104,6 +104,9 @@ func spokenTo(t *testing.T) (moscow, beijing *desks) {
 	moscow.send(head + "\n" + moscow.attach("Map of the harbour.pdf", content(1000, 1)) + moscow.attach("Names.txt", content(5, 2)) + "\n" + text)
 	m.run()
 	m.until("it has arrived", func() bool { return len(beijing.received()) == 1 })
+	for k := range 2 { // so that it can be passed on
+		beijing.arrives(1, k+1)
+	}
 	m.crash()
 	return moscow, beijing
 }
@@ -145,6 +148,7 @@ func TestStrangerRecords(t *testing.T) {
 		"attachments, as received":         {beijing, showing(received, 2), []post.Withholding{{Words: "map of"}}},
 		"registered alone, nothing hidden": {beijing, proving(received, post.ProofRegistered), nil},
 		"passed on":                        {beijing, passed, nil},
+		"passed on, with a file":           {beijing, showing(passed, 2), nil},
 		"passed on, less a message":        {beijing, passed, []post.Withholding{{Message: 1}, {Field: "reference"}, {Field: "considered"}}},
 	} {
 		d := c.at.disclosed(c.how, c.what...)

@@ -65,11 +65,14 @@ func (k *AttachmentKey) Seal(i int, data []byte) ([]byte, error) {
 }
 
 // Open opens piece i, and gives the bytes that the file has there.
-func (k *AttachmentKey) Open(i int, sealed []byte) ([]byte, error) {
+func (k *AttachmentKey) Open(i int, sealed []byte) ([]byte, error) { return k.OpenInto(nil, i, sealed) }
+
+// OpenInto does so in room, from its beginning, if it has room enough: who reads a long file needs it once.
+func (k *AttachmentKey) OpenInto(room []byte, i int, sealed []byte) ([]byte, error) {
 	if i < 0 || i >= telegram.Pieces(k.length) {
 		return nil, errors.New("the file has no such piece")
 	}
-	clear, err := k.pieces.Open(nil, nil, sealed, k.place(i))
+	clear, err := k.pieces.Open(room[:0], nil, sealed, k.place(i))
 	if err != nil {
 		return nil, errors.New("it is not sealed under the attachment's key, or not as this piece, or was altered")
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 
 	"chancery.example/chancery/telegram"
@@ -58,6 +59,11 @@ func TestPiecesMakeTheFile(t *testing.T) {
 				t.Fatalf("%d bytes: piece %d: %v", n, i, err)
 			}
 			got = append(got, clear...)
+			for _, room := range [][]byte{make([]byte, telegram.PieceSize), make([]byte, 5)} {
+				if in, err := k.OpenInto(room, i, s); err != nil || !bytes.Equal(in, clear) {
+					t.Fatalf("%d bytes: piece %d in %d bytes: %v", n, i, len(room), err)
+				}
+			}
 		}
 		if !bytes.Equal(got, f) {
 			t.Errorf("%d bytes: together the pieces are another file", n)
@@ -86,8 +92,8 @@ func TestPieceElsewhere(t *testing.T) {
 		for _, at := range []int{0, 11, 12, len(s) / 2, len(s) - 1} {
 			x := bytes.Clone(s)
 			x[at] ^= 1
-			if _, err := k.Open(i, x); err == nil {
-				t.Errorf("piece %d opens with byte %d altered", i, at)
+			if _, err := k.Open(i, x); err == nil || !strings.Contains(err.Error(), "or was altered") {
+				t.Errorf("piece %d, byte %d of it altered: %v", i, at, err)
 			}
 		}
 		for _, n := range []int{0, 11, 12, 28, len(s) - 1} {
@@ -102,6 +108,16 @@ func TestPieceElsewhere(t *testing.T) {
 		}
 		if _, err := k.Seal(i, nil); err == nil {
 			t.Errorf("a piece %d is sealed", i)
+		}
+	}
+	if _, err := k.Seal(-1, make([]byte, telegram.PieceSize)); err == nil {
+		t.Error("a whole piece is sealed before the first")
+	}
+	// Who has the key can seal what stands nowhere in the file.
+	whole := attachmentKey(t, 2*telegram.PieceSize)
+	for i, b := range map[int][]byte{-1: make([]byte, telegram.PieceSize), 2: nil} {
+		if _, err := whole.Open(i, whole.pieces.Seal(nil, nil, b, whole.place(i))); err == nil {
+			t.Errorf("piece %d of two opens", i)
 		}
 	}
 	// A file that ends sooner: what was in the midst is not its last piece.

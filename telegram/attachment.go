@@ -156,7 +156,7 @@ func device(base string) bool {
 	if !ok {
 		digit, ok = strings.CutPrefix(base, "lpt")
 	}
-	return ok && digit != "" && len([]rune(digit)) == 1 && strings.Contains("0123456789¹²³", digit)
+	return ok && len([]rune(digit)) == 1 && strings.Contains("0123456789¹²³", digit)
 }
 
 // Pieces says how many pieces a file of so many bytes makes: at least one.
@@ -225,6 +225,5 @@ func (t *PieceTree) Path(i int) ([]tlog.Hash, error) { return tlog.ProveRecord(t
 
 // HasPiece says whether a sealed piece with this digest is piece i of the attachment. The path is the one that came with it.
 func (a *Attachment) HasPiece(i int, digest [32]byte, path []tlog.Hash) bool {
-	n := Pieces(a.Length)
-	return i >= 0 && i < n && tlog.CheckRecord(path, int64(n), a.Root, int64(i), tlog.RecordHash(digest[:])) == nil
+	return tlog.CheckRecord(path, int64(Pieces(a.Length)), a.Root, int64(i), tlog.RecordHash(digest[:])) == nil
 }

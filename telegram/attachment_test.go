@@ -151,7 +151,7 @@ func many(n int) (as []Attachment) {
 }
 
 func TestAttachmentNames(t *testing.T) {
-	for _, good := range []string{"a", "report.pdf", "Отчёт 1.docx", "渡轮.png", "a b.c", "con1.txt", "COM.txt", "COM10", "LPTX", "nul-.txt", "x" + strings.Repeat("й", 99),
+	for _, good := range []string{"a", "report.pdf", "Отчёт 1.docx", "渡轮.png", "a b.c", "con1.txt", "COM.txt", "COM10", "COM12", "lpt01", "5", "7.txt", "LPTX", "nul-.txt", "x" + strings.Repeat("й", 99),
 		"(1) [2] {3}; 4,5 'six' & @7 #8 $9 %10 ^_`+=!.txt", "می\u200cخواهم.txt", "a..b", "x-y~"} {
 		if err := CheckAttachmentName(good); err != nil {
 			t.Errorf("%q: %v", good, err)
@@ -384,7 +384,7 @@ func TestAsk(t *testing.T) {
 	}
 	most := anAsk()
 	most.Ranges = nil
-	for i := range uint32(MaxRanges) {
+	for i := range uint32(MaxAskRanges) {
 		most.Ranges = append(most.Ranges, PieceRange{2 * i, 1, 0})
 	}
 	if _, err := ParseAsk(most.Marshal()); err != nil {

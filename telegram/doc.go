@@ -56,9 +56,9 @@
 // serial, for the same telegram has another for each post it went to, and each of those finds its own.
 //
 // With act 10, and only then, there is field 21. The last blocks of the body are a convey, to the first addressee of field 21's telegram (action before
-// info), the blocks that were that telegram's, and an end with its signature. Put together again they are a telegram of which R is that of
-// the reference, and on which all that was said of telegrams holds. In field 21 the inner telegram has no blocks, even if it is itself a
-// readdressal. It has at most 128 KiB.
+// info), the blocks that were that telegram's, and an end with its signature. Its attachments, all of them and in their order, are those of the
+// readdressal, which has no others. Put together again they are a telegram of which R is that of the reference, and on which all that was said of
+// telegrams holds. In field 21 the inner telegram has no blocks, even if it is itself a readdressal. It has at most 128 KiB.
 //
 // # The roots
 //

@@ -10,9 +10,9 @@ import (
 
 // An addressee passes a telegram on by readdressing it: in a telegram of his own, released at his post, the other's text stands as its last
 // message, word for word, and the rest of it in the field [Telegram.Original]: head, seed, and the signatures of its drafter and releaser.
-// Together they are the telegram that was released, so whoever receives it makes R and D of it again and needs to take nobody's word for what
-// was said, by whom, to whom, and whether he who passes it on was to act on it. Its numbers do not go along: the serial that the reference
-// cites is the word of the post that passes it on.
+// Its attachments are those of the telegram that passes it on, which has no others. Together they are the telegram that was released, so whoever
+// receives it makes R and D of it again and needs to take nobody's word for what was said, by whom, to whom, and whether he who passes it on was to
+// act on it. Its numbers do not go along: the serial that the reference cites is the word of the post that passes it on.
 
 // maxOriginal bounds the field, in bytes: heads of a few readdressals within each other.
 const maxOriginal = 128 << 10
@@ -22,9 +22,6 @@ func (t *Telegram) checkOnOne() error {
 	on := t.On()
 	if (on != nil && on.Act == Readdresses) != (t.Original != nil) {
 		return errors.New("a telegram that is readdressed goes along whole, and only then")
-	}
-	if t.Original != nil && len(t.Original.Telegram.Attachments) > 0 {
-		return errors.New("a telegram with attachments is not readdressed")
 	}
 	if on == nil {
 		return nil
@@ -50,10 +47,11 @@ func (t *Telegram) On() *Reference {
 	return &t.References[i]
 }
 
-// PassOn makes the telegram a readdressal of another: it appends that one's text as a message, and puts the rest into Original.
+// PassOn makes the telegram a readdressal of another: it appends that one's text as a message, takes its attachments, and puts the rest into Original.
 func (t *Telegram) PassOn(o *Released) {
 	head := *o.Telegram
-	head.Body = nil
+	head.Body, head.Attachments = nil, nil
+	t.Attachments = slices.Clone(o.Telegram.Attachments)
 	t.Body = slices.Concat(t.Body, []Block{{Convey, head.passedTo()}}, o.Telegram.Body, []Block{{End, head.Signature}})
 	t.Original = &Released{&head, o.Signatures}
 }
@@ -88,6 +86,9 @@ func (t *Telegram) original() (*Released, error) {
 	if head.Released == 0 || len(head.Body) > 0 {
 		return nil, errors.New("only what was released is readdressed, and its text stands in the text")
 	}
+	if len(head.Attachments) > 0 {
+		return nil, errors.New("the attachments of what is readdressed are those of the telegram that readdresses it, and stand there")
+	}
 	begin, depth := len(t.Body)-1, 0
 	for ; begin >= 0; begin-- {
 		switch t.Body[begin].Kind {
@@ -104,7 +105,7 @@ func (t *Telegram) original() (*Released, error) {
 		return nil, errors.New("the text of a readdressal ends with the telegram that is readdressed, as a message to its first addressee, under its signature")
 	}
 	whole := *head
-	whole.Body = t.Body[begin+1 : len(t.Body)-1 : len(t.Body)-1]
+	whole.Body, whole.Attachments = t.Body[begin+1:len(t.Body)-1:len(t.Body)-1], t.Attachments
 	if err := whole.Check(); err != nil {
 		return nil, fmt.Errorf("what is readdressed: %w", err)
 	}

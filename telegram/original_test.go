@@ -37,10 +37,12 @@ func TestReaddressedIsWhatWasReleased(t *testing.T) {
 	infoOnly := plain()
 	infoOnly.Body = nil
 	twice := readdressal(readdressal(plain()))
+	enclosed := enclosing(attachment("Map of the harbour.pdf", 1_234_567), attachment("Список.txt", 0))
 	for name, c := range map[string]struct{ t, of *Telegram }{
 		"plain": {readdressal(plain()), plain()}, "everything": {readdressal(shallow()), shallow()}, "for information": {forInfo, plain()},
 		"without text": {readdressal(infoOnly), infoOnly}, "what was passed on before": {twice, readdressal(plain())},
-		"passed on three times": {readdressal(twice), twice},
+		"passed on three times": {readdressal(twice), twice}, "with attachments": {readdressal(enclosed), enclosed},
+		"with attachments, three times": {readdressal(readdressal(readdressal(enclosed))), readdressal(readdressal(enclosed))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := c.t.Marshal()
@@ -88,6 +90,7 @@ var badReaddressals = map[string]struct {
 	"its text twice":            {func(t *Telegram) { t.Original.Telegram.Body = plain().Body }, "its text stands in the text"},
 	"no text":                   {func(t *Telegram) { t.Body = nil }, "ends with the telegram"},
 	"a word after it":           {func(t *Telegram) { t.Body = append(t.Body, Block{Paragraph, "x"}) }, "ends with the telegram"},
+	"an attachment in its head": {func(t *Telegram) { t.Original.Telegram.Attachments = enclosing(attachment("x", 1)).Attachments }, "and stand there"},
 	"to another":                {func(t *Telegram) { t.Body[1].Text = "CONSUL@LIMA" }, "ends with the telegram"},
 	"under another's signature": {func(t *Telegram) { t.Body[len(t.Body)-1].Text = "X" }, "ends with the telegram"},
 	"its signature alone": {func(t *Telegram) {
@@ -132,14 +135,36 @@ func TestReaddressedIsAnother(t *testing.T) {
 		"the seed":        func(t *Telegram) { t.Original.Telegram.Seed[0]++ },
 		"R of another":    func(t *Telegram) { t.References[0].Root[0]++ },
 		"the part before": func(t *Telegram) { t.Body[2].Text = "Ice has closed" },
+
+		"no attachment":          func(t *Telegram) { t.Attachments = nil },
+		"an attachment less":     func(t *Telegram) { t.Attachments = t.Attachments[:1] },
+		"an attachment more":     func(t *Telegram) { t.Attachments = append(t.Attachments, attachment("another", 7)) },
+		"attachments in turn":    func(t *Telegram) { slices.Reverse(t.Attachments) },
+		"an attachment's name":   func(t *Telegram) { t.Attachments[1].Name = "List.txt" },
+		"an attachment's type":   func(t *Telegram) { t.Attachments[0].Type = "" },
+		"an attachment's length": func(t *Telegram) { t.Attachments[0].Length++ },
+		"an attachment's secret": func(t *Telegram) { t.Attachments[0].Secret[31]++ },
+		"an attachment's digest": func(t *Telegram) { t.Attachments[0].Digest[0]++ },
+		"an attachment's root":   func(t *Telegram) { t.Attachments[1].Root[0]++ },
+		"another attachment":     func(t *Telegram) { t.Attachments = enclosing(attachment("Map", 1)).Attachments },
 	} {
 		t.Run(name, func(t *testing.T) {
-			tg := readdressal(plain())
+			tg := readdressal(enclosing(attachment("Map.pdf", 1_234_567), attachment("Список.txt", 0)))
 			edit(tg)
 			if _, err := parse(t, tg.Marshal()).Readdressed(); err == nil || !strings.Contains(err.Error(), "not the telegram that it cites") {
 				t.Errorf("it is taken for the original: %v", err)
 			}
 		})
+	}
+	twice := readdressal(readdressal(enclosing(attachment("Map.pdf", 7))))
+	twice.Original.Telegram.Original.Telegram.Attachments = twice.Attachments
+	if err := twice.Check(); err == nil || !strings.Contains(err.Error(), "and stand there") {
+		t.Errorf("attachments stand twice: %v", err)
+	}
+	bare := readdressal(plain())
+	bare.Attachments = enclosing(attachment("Map.pdf", 7)).Attachments
+	if _, err := parse(t, bare.Marshal()).Readdressed(); err == nil || !strings.Contains(err.Error(), "not the telegram that it cites") {
+		t.Errorf("a telegram without attachments is passed on with one: %v", err)
 	}
 	tg := readdressal(plain())
 	tg.Body = tg.Body[:1]

@@ -47,11 +47,11 @@ type Telegram struct {
 	Deskby     int64    // when it must lie on the addressee's desk (ACP 127), seconds since 1970, 0 for none
 	Urgency    Urgency  // of the act that is asked, not of the telegram
 
-	Original   *Released // of a readdressal: what it passes on, but for its text, which stands in the body: see Readdressed
+	Original   *Released // of a readdressal: what it passes on, but for its text and attachments, which stand in its own: see Readdressed
 	Considered bool      // MINIMIZE considered: it is to go though traffic is restricted (ACP 121)
 	Body       []Block
 
-	Attachments []Attachment // they stand behind the text, and outside what is conveyed
+	Attachments []Attachment // they stand behind the text, and outside what is conveyed; a readdressal has those of what it passes on
 }
 
 // Urgency says how soon the addressee is to act. It is no precedence: a telegram may travel slowly and ask for an act at once.

@@ -53,6 +53,15 @@ func TestVector(t *testing.T) {
 			entry:      "94a20edee2a1e394b4b0654efbcec2c0ad2ed35f16df27e0eededa9c2518e29c",
 			entryIn:    "317ec4edcb693a58b8a9b360ef24e9d5bfc4e950505f790be1a6def94e19871a",
 		},
+		"readdressal, enclosing": {
+			telegram:   readdressal(readdressal(enclosing(attachment("Map of the harbour.pdf", 1_234_567), attachment("Список.txt", 0)))),
+			written:    "41716624cdb8004518ef2870d8fda1ffca7726fd8836af01352b95b72444d363",
+			d:          "f416b33928e0cede1565f72454be7c502b7eaa13cd2055048e71c75fe9c1351b",
+			r:          "3a1a852d88003bba80e9952154bffe277387c1a2b204ffc9fff630287ddbe0c7",
+			registered: "5c2ff9fca69c45c775aa255bb58dab77cc7db2036b601a88db4c30e4a0f02df6",
+			entry:      "ac477d51c489f7444d63877534e427a2b3f57fc9e7f5688300776f5e745efbf3",
+			entryIn:    "897bf1bc822e076c9f2c33c6131bb2475c5ee6cd820d3cd1ee723207fc30841c",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := registered(c.telegram)

@@ -33,7 +33,8 @@ func (a *app) attachmentCommand() *cobra.Command {
 		Long: `Lists the attachments of a telegram, by this post's own number, and how far each is. With --out it writes one to a new file, once all of it is here and
 was proved to be the file that was signed; a folder takes it under its own name. No file is ever written over, and none is there by half.
 
-What a post does not ask for by itself, because it is longer than fetch in post.toml, comes with --fetch. With --drop the pieces of one that was received
+What a post does not ask for by itself, because it is longer than fetch in post.toml, comes with --fetch; of a file that was here and lost pieces on the
+disk these come. A telegram that is passed on or repeated has its attachments with it, so they must be here. With --drop the pieces of one that was received
 are deleted here and no more are asked for; its sender still has it. With --draft NUMBER is a draft: so an officer sees what is attached before signing.`,
 		Example: "  chancery attachment 1 --dir beijing\n  chancery attachment 1 2 --out map.pdf --dir beijing\n  chancery attachment 7 1 --draft --out . --dir moscow\n  chancery attachment 1 2 --fetch --dir beijing",
 		Args: func(cmd *cobra.Command, args []string) error {

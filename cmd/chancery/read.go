@@ -422,7 +422,7 @@ func (a *app) verify(ctx context.Context, attachments bool) error {
 		return err
 	}
 	if !out.Verified && len(r.Findings) == 0 {
-		return coded{errors.New("some attachments are not whole. Put their pieces back from a backup; of one that was received the sender has them:  chancery attachment NUMBER WHICH --drop , then --fetch"), exitUnproved}
+		return coded{errors.New("some attachments are not whole. Put their pieces back from a backup; of one that was received the sender has them:  chancery attachment NUMBER WHICH --received --fetch"), exitUnproved}
 	}
 	if !out.Verified {
 		return coded{errors.New("the register is not whole. Keep the disk as it is, stop the post, and call its administrator"), exitUnproved}

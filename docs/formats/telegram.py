@@ -225,9 +225,10 @@ class Telegram:
         return (self.all(6) + self.all(7))[0][1:]
 
     def readdressed(self):
-        """The telegram that this one passes on, whole: its head from field 21, its text the last message of this one."""
+        """The telegram that this one passes on, whole: its head from field 21, its text the last message of this one, its attachments this one's."""
         head = self.inner
         need(head.released is not None and not head.body, "only what was released is readdressed, and its text stands in the text")
+        need(not head.attached, "the attachments of what is readdressed stand in the telegram that readdresses it")
         need(self.body and self.body[-1] == (END, head.get(16)), "the text of a readdressal ends with the telegram that it passes on, under its signature")
         begin, depth = len(self.body), 0
         while True:
@@ -237,7 +238,8 @@ class Telegram:
             if depth == 0:
                 break
         need(self.body[begin] == (CONVEY, head.first_addressee()), "what is passed on is no message to its first addressee")
-        return Telegram(head.written + b"".join(bytes([kind]) + leb128(len(v)) + v for kind, v in self.body[begin + 1:-1]))
+        blocks = self.body[begin + 1:-1] + [(ATTACHMENT, v) for v in self.attached]
+        return Telegram(head.written + b"".join(bytes([kind]) + leb128(len(v)) + v for kind, v in blocks))
 
     def check_body(self):
         need(len(self.body) <= MAX_BLOCKS and sum(len(v) for _, v in self.body) <= MAX_TEXT, "the text is longer than any may be")

@@ -319,6 +319,7 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool
 	if err != nil {
 		return err
 	}
+	c.Now = a.clock
 	if c.Pieces, err = f.pieces(); err != nil {
 		return err
 	}
@@ -400,7 +401,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log, Now: clock}
+	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log}
 	for level, n := range c.Limits {
 		at, err := telegram.ParsePrecedence(level)
 		if err != nil {

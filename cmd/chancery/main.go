@@ -15,7 +15,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
+	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/store"
 	"github.com/spf13/cobra"
 )
@@ -66,21 +68,28 @@ type app struct {
 	officerDir string   // an officer's own folder, on his own machine
 	secrets    string   // file with passphrases
 	given      []string // lines for that file, of keys that are being made
+
+	// What a storm puts between, in tests: the time, and around the line. nil means what there is.
+	clock  func() time.Time
+	around func(circuit.Carrier) circuit.Carrier
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
-	a := &app{in: in, out: out, err: errw}
+	return (&app{in: in, out: out, err: errw}).run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetIn(in)
-	root.SetOut(out)
-	root.SetErr(errw)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
 		if _, isUsage := err.(coded); !isUsage && strings.HasPrefix(err.Error(), "unknown command") {
 			err = usage("%w; see  chancery --help", err)
 		}
-		fmt.Fprintf(errw, "chancery: %v\n", err)
+		fmt.Fprintf(a.err, "chancery: %v\n", err)
 	}
 	return exitCode(err)
 }

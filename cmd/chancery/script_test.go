@@ -24,8 +24,11 @@ import (
 
 // TestMain lets this test binary be the program: scripts, and the demo within them, start it under the name chancery.
 func TestMain(m *testing.M) {
-	weather()
-	testscript.Main(m, map[string]func(){"chancery": main})
+	program := main
+	if os.Getenv(weatherEnv) != "" {
+		program = inStorm
+	}
+	testscript.Main(m, map[string]func(){"chancery": program})
 }
 
 // TestScripts runs the command as people do. Each file tells one subject, each paragraph one behaviour.

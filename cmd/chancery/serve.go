@@ -14,12 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// What a storm puts between, in tests: around the line, and in the place of the clock.
-var (
-	around = func(c circuit.Carrier) circuit.Carrier { return c }
-	clock  = time.Now
-)
-
 func (a *app) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve --dir FOLDER",
@@ -84,7 +78,11 @@ func (a *app) serve(ctx context.Context) error {
 		do(hub.Keep)
 	}
 	do(carrier.Run)
-	do(func(ctx context.Context) error { return u.Run(ctx, around(carrier)) })
+	way := circuit.Carrier(carrier)
+	if a.around != nil {
+		way = a.around(way)
+	}
+	do(func(ctx context.Context) error { return u.Run(ctx, way) })
 	<-ctx.Done()
 	wg.Wait()
 	err = errors.Join(wait(), ended(context.Cause(ctx)))

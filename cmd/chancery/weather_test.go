@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"chancery.example/chancery/circuit"
@@ -34,20 +36,19 @@ type sky struct {
 	Silent                                  bool          // what a cut takes seems to have gone
 }
 
-// weather puts a storm between, when this process is one of its posts.
-func weather() {
-	words := os.Getenv(weatherEnv)
-	if words == "" {
-		return
-	}
+// inStorm runs the command as main does, with what a storm puts between.
+func inStorm() {
 	var w told
-	if err := json.Unmarshal([]byte(words), &w); err != nil {
+	if err := json.Unmarshal([]byte(os.Getenv(weatherEnv)), &w); err != nil {
 		panic(err)
 	}
-	clock = func() time.Time { return time.Now().Add(w.Skew) }
-	around = func(c circuit.Carrier) circuit.Carrier {
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, clock: func() time.Time { return time.Now().Add(w.Skew) }}
+	a.around = func(c circuit.Carrier) circuit.Carrier {
 		return &windy{Carrier: c, file: w.File, rng: rand.New(rand.NewPCG(w.Seed, 0))}
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(a.run(ctx, os.Args[1:]))
 }
 
 // windy is a line in bad weather. What it draws follows from its seed and the order of what is sent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,8 @@ const (
 )
 
 // Receive calls take with what waits at the hub, the most urgent first, until ctx ends. Messages of one precedence that wait may be
-// taken together, up to 64 envelopes or 256 KiB. What take refused is offered again after a second.
+// taken together, up to 64 envelopes or 256 KiB. What take refused is offered again after a second: by the hub, or on a line where each byte counts
+// from here.
 func (l *Line) Receive(ctx context.Context, take func(telegram.Precedence, []telegram.Envelope) error) error {
 	if !l.receiving.CompareAndSwap(false, true) {
 		return errors.New("the line receives already")
@@ -74,12 +76,14 @@ type receiver struct {
 	line  *Line
 	nc    *nats.Conn
 	epoch int
-	subs  [2]*nats.Subscription // answers to standing requests, and to those ahead
+	subs  [3]*nats.Subscription // answers to standing requests, to those ahead, and wakes
+	wakes *wakes                // nil when the line is not metered
 	in    chan *nats.Msg
 	inbox string
-	asked int
+	asked int // requests so far
 	queue [telegram.Override + 1]queue
 	told  time.Time // when junk was last logged
+	poll  time.Time // when a metered line is looked at without having been woken
 }
 
 // queue is what is known of one precedence. One request always stands at the hub; while more waits there, others run ahead, which the
@@ -87,7 +91,9 @@ type receiver struct {
 type queue struct {
 	msgs     []*nats.Msg   // fetched, not yet taken
 	waiting  int           // at the hub, by its last word
+	woken    bool          // since the last request on a metered line
 	standing string        // the subject for the answer to the standing request; empty without one
+	asked    time.Time     // when it was made
 	until    time.Time     // when the hub has surely forgotten it
 	stands   time.Duration // how long the next one stands
 	ahead    int           // requests that run ahead
@@ -104,7 +110,11 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 	}
 	r.leave()
 	r.inbox = inbox(r.line.cfg.Route) + "." + nuid.Next()
-	r.in = make(chan *nats.Msg, 2*len(r.queue)*(1+r.line.cfg.Window)) // more than all requests can bring
+	most := 0
+	for p := range r.queue {
+		most += 2 * (1 + r.room(telegram.Precedence(p)))
+	}
+	r.in = make(chan *nats.Msg, most) // more than all requests can bring
 	for i, kind := range []string{".standing.*", ".ahead.*"} {
 		sub, err := nc.ChanSubscribe(r.inbox+kind, r.in)
 		if err != nil {
@@ -112,12 +122,29 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 		}
 		r.subs[i] = sub
 	}
-	r.nc, r.epoch = nc, epoch
+	if r.line.cfg.Metered { // before the first look: what comes after it wakes
+		r.wakes = newWakes(r.line.cfg.Route)
+		sub, err := nc.Subscribe(wakeSubject(r.line.cfg.Route), r.wakes.take)
+		if err != nil {
+			return fmt.Errorf("listening for wakes: %w", err)
+		}
+		r.subs[2] = sub
+	}
+	r.nc, r.epoch, r.poll = nc, epoch, time.Time{}
 	for p := range r.queue {
 		q := &r.queue[p]
-		q.standing, q.ahead, q.waiting, q.ask, q.stands = "", 0, 0, time.Time{}, firstStands
+		q.standing, q.ahead, q.waiting, q.ask, q.stands = "", 0, 0, time.Time{}, r.firstStands()
 	}
 	return nil
+}
+
+// room is how many messages of a precedence are fetched ahead of take. What is most urgent, and every receipt is, has nothing behind it that could
+// be late, and on a line with a long way its requests must not wait for each other.
+func (r *receiver) room(p telegram.Precedence) int {
+	if r.line.cfg.Rate > 0 && p >= telegram.Flash {
+		return min(4*r.line.cfg.Ahead, 64)
+	}
+	return r.line.cfg.Ahead
 }
 
 func (r *receiver) leave() {
@@ -147,32 +174,50 @@ func (r *receiver) giveBack() {
 // firstStands is how long the first request after a login stands; each that expires in peace is followed by one that stands twice as long, up to
 // pullExpires. The hub makes consumers anew around a login, or after its own death, and forgets without a word the request that it had: what came
 // then would lie there until the request was surely forgotten.
-const firstStands = 2 * time.Second
+func (r *receiver) firstStands() time.Duration {
+	return max(2*time.Second, 4*r.line.cfg.RoundTrip)
+}
 
 // pull asks for more of each precedence that has room.
 func (r *receiver) pull() {
 	now := time.Now()
-	for i := range r.queue {
-		p, q := telegram.Precedence(i), &r.queue[i]
-		room := r.line.cfg.Window - len(q.msgs)
-		if room <= 0 || now.Before(q.ask) || now.Before(q.take) {
-			continue
-		}
-		if q.standing == "" || now.After(q.until) {
-			if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
-				q.stands = firstStands
+	metered := r.line.cfg.Metered
+	if metered && !now.Before(r.poll) {
+		r.look(now)
+	}
+	for p := telegram.Override; ; p-- {
+		q := &r.queue[p]
+		room := r.room(p) - len(q.msgs)
+		if room > 0 && !now.Before(q.ask) && !now.Before(q.take) {
+			switch {
+			case metered:
+				r.fetch(p, now)
+			case q.standing == "" || now.After(q.until):
+				if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
+					q.stands = r.firstStands()
+				}
+				late := min(q.stands, 10*time.Second) + max(0, r.patience()-10*time.Second)
+				q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+late)
 			}
-			q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+min(q.stands, 10*time.Second))
+			if q.ahead > 0 && now.After(q.soon) {
+				q.ahead = 0 // answered in vain, or not at all
+			}
+			for n := min(room, q.waiting) - 1 - q.ahead; n > 0; n-- {
+				r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
+				q.ahead++
+				q.soon = now.Add(pullExpires/4 + r.patience())
+			}
 		}
-		if q.ahead > 0 && now.After(q.soon) {
-			q.ahead = 0 // answered in vain, or not at all
-		}
-		for n := min(room, q.waiting) - 1 - q.ahead; n > 0; n-- {
-			r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
-			q.ahead++
-			q.soon = now.Add(pullExpires / 4)
+		if p == telegram.Deferred {
+			return
 		}
 	}
+}
+
+// patience is how long the hub's word on a request may take.
+func (r *receiver) patience() time.Duration {
+	c := &r.line.cfg
+	return c.Pong + c.Takes(int64(c.Ahead)*groupBytes/8+r.line.post.bytes())
 }
 
 // ask sends one request and gives the subject for its answer. That it fails shows in the connection soon enough.
@@ -185,6 +230,7 @@ func (r *receiver) ask(p telegram.Precedence, kind, request string) string {
 
 // drain sorts what has come.
 func (r *receiver) drain() {
+	r.wake()
 	for {
 		select {
 		case m := <-r.in:
@@ -205,6 +251,7 @@ func (r *receiver) sort(m *nats.Msg) {
 		} else {
 			q.ahead = max(q.ahead-1, 0)
 		}
+		r.stillWoken(q)
 		return
 	}
 	// Anything else is the hub's word on one of our requests; on one that is no longer open it means nothing.
@@ -216,8 +263,15 @@ func (r *receiver) sort(m *nats.Msg) {
 	switch status := m.Header.Get("Status"); {
 	case !standing: // nothing waits any more, or only what is too long to be fetched ahead
 		q.ahead, q.waiting = max(q.ahead-1, 0), 0
+		if status == "409" && r.wakes != nil {
+			q.waiting = 1
+		}
+		r.stillWoken(q)
 	case m.Subject != q.standing, status == "100":
-	case status == "408": // expired, in all peace
+	case r.wakes != nil && status == "404": // nothing waits, or nothing did when this was said
+		q.standing, q.failed, q.waiting = "", 0, 0
+		r.stillWoken(q)
+	case r.wakes == nil && status == "408": // expired, in all peace
 		q.standing, q.failed, q.stands = "", 0, min(2*q.stands, pullExpires)
 	default: // no such stream, or it was just deleted
 		q.standing, q.ask = "", time.Now().Add(askAgain<<min(q.failed, 4))
@@ -248,7 +302,11 @@ func (r *receiver) offer(p telegram.Precedence, take func(telegram.Precedence, [
 		if n > 0 && size+len(m.Data) > groupBytes {
 			break
 		}
-		more, err := telegram.Unbundle(m.Data)
+		data := m.Data
+		if r.keeps() {
+			data = slices.Clone(data) // take may change it, and refuse it
+		}
+		more, err := telegram.Unbundle(data)
 		if n > 0 && len(es)+len(more) > groupEnvelopes {
 			break
 		}
@@ -262,14 +320,21 @@ func (r *receiver) offer(p telegram.Precedence, take func(telegram.Precedence, [
 	verdict := "+ACK"
 	if len(es) > 0 {
 		if err := take(p, es); err != nil {
-			verdict = fmt.Sprintf(`-NAK {"delay":%d}`, takeAgain.Nanoseconds())
 			q.take = time.Now().Add(takeAgain)
+			if r.keeps() {
+				q.msgs = append(group, q.msgs...)
+				return
+			}
+			verdict = fmt.Sprintf(`-NAK {"delay":%d}`, takeAgain.Nanoseconds())
 		}
 	}
 	for _, m := range group {
 		r.nc.Publish(m.Reply, []byte(verdict)) // lost with the connection it means that the message comes again
 	}
 }
+
+// keeps says whether what take refused is kept here for its next time. It would have to come once more, otherwise.
+func (r *receiver) keeps() bool { return r.line.cfg.Metered || r.line.cfg.Rate > 0 }
 
 // junk counts what does not parse. What stands before the fault is taken all the same.
 func (r *receiver) junk(p telegram.Precedence, err error) {
@@ -284,11 +349,17 @@ func (r *receiver) junk(p telegram.Precedence, err error) {
 func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	now := time.Now()
 	until := now.Add(pullExpires)
+	if r.line.cfg.Metered {
+		until = r.poll
+	}
 	for i := range r.queue {
 		q := &r.queue[i]
 		due := []time.Time{q.until}
 		if q.standing == "" {
 			due = []time.Time{q.ask, q.take}
+		}
+		if q.ahead > 0 {
+			due = append(due, q.soon)
 		}
 		if len(q.msgs) > 0 {
 			due = append(due, q.take)
@@ -305,6 +376,7 @@ func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	case <-ctx.Done():
 	case <-changed:
 	case <-t.C:
+	case <-r.wakes.poked():
 	case m := <-r.in:
 		r.sort(m)
 	}

@@ -1,0 +1,84 @@
+package line
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"chancery.example/chancery/telegram"
+	"github.com/nats-io/nats.go"
+)
+
+// wakes are the hub's on a metered line, which has no standing requests. The hub names the precedence of each message that it has written, on the
+// member's own subject, and the member fetches. A wake may be lost as anything may: so the member also looks after each login, and every few
+// hours. However many come, they are six bits here.
+type wakes struct {
+	route telegram.Route
+	came  [telegram.Override + 1]atomic.Bool
+	poke  chan struct{}
+}
+
+func newWakes(r telegram.Route) *wakes { return &wakes{route: r, poke: make(chan struct{}, 1)} }
+
+// take is called by the client for each.
+func (w *wakes) take(m *nats.Msg) {
+	p, ok := woken(w.route, m.Subject)
+	if !ok {
+		return
+	}
+	w.came[p].Store(true)
+	select {
+	case w.poke <- struct{}{}:
+	default:
+	}
+}
+
+// poked is ready when one has come; without wakes it never is.
+func (w *wakes) poked() <-chan struct{} {
+	if w == nil {
+		return nil
+	}
+	return w.poke
+}
+
+// wake notes for which precedences something came to the hub.
+func (r *receiver) wake() {
+	for i := range r.queue {
+		if r.wakes != nil && r.wakes.came[i].Swap(false) {
+			r.queue[i].woken = true
+			r.stillWoken(&r.queue[i])
+		}
+	}
+}
+
+// stillWoken is asked after each word on what waits: it may be older than a wake.
+func (r *receiver) stillWoken(q *queue) {
+	if q.woken {
+		q.waiting = max(q.waiting, 1)
+	}
+}
+
+// look has each precedence asked once, as if it had been woken.
+func (r *receiver) look(now time.Time) {
+	for i := range r.queue {
+		q := &r.queue[i]
+		q.waiting = max(q.waiting, 1)
+	}
+	poll := r.line.cfg.Poll
+	r.poll = now.Add(poll - poll/8 + rand.N(poll/8+1))
+}
+
+// fetch asks once for what waits of a precedence. The hub answers at once; when it does not, it is asked again, over another connection
+// if nothing came over this one.
+func (r *receiver) fetch(p telegram.Precedence, now time.Time) {
+	q := &r.queue[p]
+	if q.waiting == 0 || q.standing != "" && !now.After(q.until) {
+		return
+	}
+	if q.standing != "" && r.line.lastHeard().Before(q.asked) {
+		r.line.giveUp(r.epoch, now.Sub(q.asked))
+		return
+	}
+	q.woken = false
+	q.standing, q.asked, q.until = r.ask(p, "standing", `{"batch":1,"no_wait":true}`), now, now.Add(r.patience())
+}

@@ -25,7 +25,7 @@ type Profile struct {
 	Retry   time.Duration // what has no receipt is carried again after this
 	Window  int64         // bytes without a receipt, for each precedence and those above
 	Message int64         // bytes of several envelopes that go as one message; one envelope may have more
-	AtOnce  int           // messages of one precedence and above that a post hands over before the hub's word on the first of them
+	Reserve int64         // bytes that may still be under way when more is handed over or fetched; 0: the next message waits for the hub's word on the last
 	Ahead   int           // messages of one precedence that a post fetches before it has taken the first of them, 1 to 64
 }
 
@@ -55,7 +55,7 @@ const ordinary = 8 << 10
 // Fill gives the profile with each value that was zero worked out.
 func (p Profile) Fill() Profile {
 	f := Profile{Dial: 10 * time.Second, Auth: 30 * time.Second, Ping: 5 * time.Second, Pong: 10 * time.Second, Ack: 20 * time.Second,
-		Retry: 10 * time.Second, Window: 256 << 10, Message: 64 << 10, AtOnce: 1, Ahead: 8}
+		Retry: 10 * time.Second, Window: 256 << 10, Message: 64 << 10, Ahead: 8}
 	if p.Rate > 0 {
 		second := int64(p.Rate / 8) // bytes
 		trips := func(n int) time.Duration { return time.Duration(n) * p.RoundTrip }
@@ -66,13 +66,12 @@ func (p Profile) Fill() Profile {
 		f.Ack += trips(2)
 		// What moves in a second, so that a Flash does not wait for more.
 		f.Message = min(second, f.Message)
-		// So many that the line is never idle while the hub's word on the first comes back.
+		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
-		longest := max(f.Message, ordinary)
-		f.AtOnce = int(1 + (between+longest-1)/longest)
-		f.Ahead = min(max(f.AtOnce, 2), 64)
-		// What moves until the receipt of the first of it has come, with a few seconds for the other post.
-		f.Window = min(max(second*4+4*between, 6*ordinary), 4<<20)
+		f.Reserve = between + second*6/10
+		f.Ahead = 64
+		// Twice what moves until the receipt of the first of it has come, with a few seconds for the other post: sealing begins when half is free.
+		f.Window = min(max(2*(4*second+4*between), 8*ordinary), 4<<20)
 		window := f.Window
 		if p.Window > 0 {
 			window = p.Window
@@ -85,7 +84,7 @@ func (p Profile) Fill() Profile {
 	f.Rate, f.RoundTrip, f.Metered = p.Rate, p.RoundTrip, p.Metered
 	f.Dial, f.Auth, f.Ping, f.Pong = cmp.Or(p.Dial, f.Dial), cmp.Or(p.Auth, f.Auth), cmp.Or(p.Ping, f.Ping), cmp.Or(p.Pong, f.Pong)
 	f.Ack, f.Poll, f.Retry, f.Window = cmp.Or(p.Ack, f.Ack), cmp.Or(p.Poll, f.Poll), cmp.Or(p.Retry, f.Retry), cmp.Or(p.Window, f.Window)
-	f.Message, f.AtOnce, f.Ahead = cmp.Or(p.Message, f.Message), cmp.Or(p.AtOnce, f.AtOnce), cmp.Or(p.Ahead, f.Ahead)
+	f.Message, f.Reserve, f.Ahead = cmp.Or(p.Message, f.Message), cmp.Or(p.Reserve, f.Reserve), cmp.Or(p.Ahead, f.Ahead)
 	return f
 }
 
@@ -116,8 +115,10 @@ func (p Profile) Check() error {
 		return fmt.Errorf("window: it cannot be %d bytes", p.Window)
 	case p.Message < 0:
 		return fmt.Errorf("message: it cannot be %d bytes", p.Message)
-	case p.AtOnce < 0 || p.AtOnce > 64:
-		return fmt.Errorf("at_once: it is from 1 to 64 messages, not %d", p.AtOnce)
+	case p.Reserve < 0 || p.Reserve > 16<<20:
+		return fmt.Errorf("reserve: it is at most 16 MiB, not %d bytes", p.Reserve)
+	case p.Reserve > 0 && p.Rate == 0:
+		return errors.New("reserve: give the rate of the line too, as in  rate = 64000")
 	case p.Ahead < 0 || p.Ahead > 64:
 		return fmt.Errorf("ahead: it is from 1 to 64 messages, not %d", p.Ahead)
 	case p.RoundTrip > 0 && p.Rate == 0:

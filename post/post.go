@@ -6,11 +6,14 @@
 package post
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,9 +36,17 @@ type Config struct {
 	Window      int64                 // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
 	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
 	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Message     int64                 // bytes of several envelopes handed to the carrier at once; 0 means 64 KiB
+	Circuits    map[string]Circuit    // what is otherwise on the way to single posts, by name
 	Witness     time.Duration         // how often other posts are shown what is new in the register; 0 means 6 h
 	Log         *slog.Logger          // nil means slog.Default
 	Now         func() time.Time      // nil means time.Now
+}
+
+// Circuit is what is known of the way to one post. What is 0 is as in Config.
+type Circuit struct {
+	Window, Message int64
+	Retry           time.Duration
 }
 
 // The bounds of Config.Section.
@@ -94,8 +105,13 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Retry == 0 {
 		c.Retry = 10 * time.Second
 	}
-	if c.Retry < time.Millisecond || c.Retry > longestRetry {
-		return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, c.Retry)
+	if c.Message == 0 {
+		c.Message = 64 << 10
+	}
+	for _, d := range append(slices.Collect(maps.Values(c.Circuits)), Circuit{Retry: c.Retry}) {
+		if d.Retry != 0 && d.Retry < time.Millisecond || d.Retry > longestRetry {
+			return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, d.Retry)
+		}
 	}
 	if c.Witness == 0 {
 		c.Witness = 6 * time.Hour
@@ -112,6 +128,12 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}
 	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
 	return p, nil
+}
+
+// circuit is what is known of the way to a post.
+func (p *Post) circuit(to string) Circuit {
+	c := p.config.Circuits[to]
+	return Circuit{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry)}
 }
 
 // Name is the post's name.

@@ -13,7 +13,7 @@ func FuzzFetched(f *testing.F) {
 	f.Add(ackPrefix + streamName(telegram.Route{0xc0, 0, 2}) + ".p3.1.7.7.1796636400.12")
 	f.Add(ackPrefix + streamName(r) + ".p9")
 	f.Fuzz(func(t *testing.T, ack string) {
-		if p, waiting, ok := fetched(r, ack); ok && (p > telegram.Override || waiting < 0) {
+		if p, _, waiting, ok := fetched(r, ack); ok && (p > telegram.Override || waiting < 0) {
 			t.Errorf("%q: precedence %d, %d waiting", ack, p, waiting)
 		}
 	})

@@ -60,13 +60,16 @@ func subject(to telegram.Route, p telegram.Precedence) string {
 	return "tg." + to.String() + "." + digit(p)
 }
 
-// fetched reads the subject that acknowledges a message: through which of our consumers it came, and how many wait behind it. The form
-// is the broker's: $JS.ACK.<stream>.<consumer>.<times delivered>.<its number>.<count>.<time>.<waiting>.
-func fetched(r telegram.Route, ack string) (p telegram.Precedence, waiting int, ok bool) {
+// fetched reads the subject that acknowledges a message: through which of our consumers it came, its number at the hub, and how many wait behind
+// it. The form is the broker's: $JS.ACK.<stream>.<consumer>.<times delivered>.<its number>.<count>.<time>.<waiting>.
+func fetched(r telegram.Route, ack string) (p telegram.Precedence, number uint64, waiting int, ok bool) {
 	rest, ok := strings.CutPrefix(ack, ackPrefix+streamName(r)+".p")
 	if !ok || len(rest) < 2 || rest[1] != '.' || rest[0] < '0' || rest[0] > '0'+byte(telegram.Override) {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	waiting, _ = strconv.Atoi(rest[strings.LastIndexByte(rest, '.')+1:])
-	return telegram.Precedence(rest[0] - '0'), waiting, true
+	if parts := strings.SplitN(rest, ".", 4); len(parts) == 4 {
+		number, _ = strconv.ParseUint(parts[2], 10, 64)
+	}
+	return telegram.Precedence(rest[0] - '0'), number, max(waiting, 0), true
 }

@@ -19,6 +19,7 @@ type message struct {
 	data     []byte
 	epoch    int // the connection over which it left
 	sent     time.Time
+	before   int64          // bytes that had left before it
 	patience time.Duration  // for the hub's word on it
 	reply    string         // the subject of the answer
 	answer   chan *nats.Msg // the first one
@@ -138,28 +139,33 @@ func (b *postbox) follow(m *message, see func(context.Context) error) bool {
 	return true
 }
 
-// room waits until fewer than limit messages of a message's precedence and above are followed, or it has ended, and then leaves it behind.
-func (b *postbox) room(ctx context.Context, m *message, limit int) error {
+// room waits until the line is not full any more after a message, or until it has ended, and then leaves it behind.
+func (b *postbox) room(ctx context.Context, m *message, full func(m *message, under int64) bool) error {
+	look := time.NewTicker(20 * time.Millisecond) // the kernel tells nobody how it gets on
+	defer look.Stop()
 	for {
 		b.mu.Lock()
-		n := 0
+		under := int64(0)
 		for _, x := range b.under {
 			if x.at >= m.at {
-				n++
+				under += int64(len(x.data))
 			}
 		}
+		b.mu.Unlock()
+		free := ctx.Err() != nil || !full(m, under)
+		b.mu.Lock()
 		done, err, moved := m.finished, m.err, b.moved
-		m.behind = !done && (n < limit || ctx.Err() != nil)
-		behind := m.behind
+		m.behind = !done && free
 		b.mu.Unlock()
 		switch {
 		case done:
 			return err
-		case behind:
+		case free:
 			return ctx.Err()
 		}
 		select {
 		case <-moved:
+		case <-look.C:
 		case <-ctx.Done():
 		}
 	}

@@ -1,6 +1,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (l *Line) Receive(ctx context.Context, take func(telegram.Precedence, []tel
 		return errors.New("the line receives already")
 	}
 	defer l.receiving.Store(false)
-	r := &receiver{line: l}
+	r := &receiver{line: l, taken: make(chan error, 1)}
 	defer r.giveBack()
 	for ctx.Err() == nil {
 		nc, epoch, changed := l.watch()
@@ -57,11 +58,10 @@ func (l *Line) Receive(ctx context.Context, take func(telegram.Precedence, []tel
 			wait(ctx, askAgain)
 			continue
 		}
-		r.pull()
 		r.drain()
-		if p, ok := r.urgent(); ok {
+		r.pull()
+		if p, ok := r.urgent(); ok && r.taking == nil {
 			r.offer(p, take)
-			continue
 		}
 		r.sleep(ctx, changed)
 	}
@@ -84,6 +84,16 @@ type receiver struct {
 	queue [telegram.Override + 1]queue
 	told  time.Time // when junk was last logged
 	poll  time.Time // when a metered line is looked at without having been woken
+	mark  int64     // bytes that had come with the last message
+
+	taking *group     // what take has now; nil while it does not run
+	taken  chan error // take's word on it
+}
+
+// group is what take was given.
+type group struct {
+	at   telegram.Precedence
+	msgs []*nats.Msg
 }
 
 // queue is what is known of one precedence. One request always stands at the hub; while more waits there, others run ahead, which the
@@ -92,6 +102,10 @@ type queue struct {
 	msgs     []*nats.Msg   // fetched, not yet taken
 	waiting  int           // at the hub, by its last word
 	woken    bool          // since the last request on a metered line
+	owed     uint64        // the number of the last message that woke
+	got      uint64        // the highest number of a message that came
+	tries    int           // how often in a row the hub said that what woke is not there
+	size     int64         // of a message, on the average
 	standing string        // the subject for the answer to the standing request; empty without one
 	asked    time.Time     // when it was made
 	until    time.Time     // when the hub has surely forgotten it
@@ -110,11 +124,7 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 	}
 	r.leave()
 	r.inbox = inbox(r.line.cfg.Route) + "." + nuid.Next()
-	most := 0
-	for p := range r.queue {
-		most += 2 * (1 + r.room(telegram.Precedence(p)))
-	}
-	r.in = make(chan *nats.Msg, most) // more than all requests can bring
+	r.in = make(chan *nats.Msg, 2*len(r.queue)*(1+r.line.cfg.Ahead)) // more than all requests can bring
 	for i, kind := range []string{".standing.*", ".ahead.*"} {
 		sub, err := nc.ChanSubscribe(r.inbox+kind, r.in)
 		if err != nil {
@@ -130,21 +140,14 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 		}
 		r.subs[2] = sub
 	}
-	r.nc, r.epoch, r.poll = nc, epoch, time.Time{}
+	r.nc, r.epoch, r.poll, r.mark = nc, epoch, time.Time{}, r.line.in.Load()
 	for p := range r.queue {
 		q := &r.queue[p]
 		q.standing, q.ahead, q.waiting, q.ask, q.stands = "", 0, 0, time.Time{}, r.firstStands()
+		q.size = cmp.Or(q.size, 8<<10)
+		q.owed, q.got, q.tries = 1, 0, mostTries-1 // what woke before there was anybody to hear it is asked for twice
 	}
 	return nil
-}
-
-// room is how many messages of a precedence are fetched ahead of take. What is most urgent, and every receipt is, has nothing behind it that could
-// be late, and on a line with a long way its requests must not wait for each other.
-func (r *receiver) room(p telegram.Precedence) int {
-	if r.line.cfg.Rate > 0 && p >= telegram.Flash {
-		return min(4*r.line.cfg.Ahead, 64)
-	}
-	return r.line.cfg.Ahead
 }
 
 func (r *receiver) leave() {
@@ -158,9 +161,12 @@ func (r *receiver) leave() {
 	r.nc = nil
 }
 
-// giveBack lets the hub offer at once what was fetched and not taken.
+// giveBack waits for a take that runs, and lets the hub offer at once what was fetched and not taken.
 func (r *receiver) giveBack() {
 	nc := r.nc
+	if r.taking != nil {
+		r.finish(<-r.taken)
+	}
 	r.leave()
 	for i := range r.queue {
 		for _, m := range r.queue[i].msgs {
@@ -181,32 +187,12 @@ func (r *receiver) firstStands() time.Duration {
 // pull asks for more of each precedence that has room.
 func (r *receiver) pull() {
 	now := time.Now()
-	metered := r.line.cfg.Metered
-	if metered && !now.Before(r.poll) {
+	if r.wakes != nil && !now.Before(r.poll) {
 		r.look(now)
 	}
 	for p := telegram.Override; ; p-- {
-		q := &r.queue[p]
-		room := r.room(p) - len(q.msgs)
-		if room > 0 && !now.Before(q.ask) && !now.Before(q.take) {
-			switch {
-			case metered:
-				r.fetch(p, now)
-			case q.standing == "" || now.After(q.until):
-				if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
-					q.stands = r.firstStands()
-				}
-				late := min(q.stands, 10*time.Second) + max(0, r.patience()-10*time.Second)
-				q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+late)
-			}
-			if q.ahead > 0 && now.After(q.soon) {
-				q.ahead = 0 // answered in vain, or not at all
-			}
-			for n := min(room, q.waiting) - 1 - q.ahead; n > 0; n-- {
-				r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
-				q.ahead++
-				q.soon = now.Add(pullExpires/4 + r.patience())
-			}
+		if q := &r.queue[p]; !now.Before(q.ask) && !now.Before(q.take) {
+			r.pullOf(p, now)
 		}
 		if p == telegram.Deferred {
 			return
@@ -214,10 +200,55 @@ func (r *receiver) pull() {
 	}
 }
 
+func (r *receiver) pullOf(p telegram.Precedence, now time.Time) {
+	q := &r.queue[p]
+	room := r.line.cfg.Ahead - len(q.msgs)
+	if room <= 0 || q.waiting > 0 && r.full(p) {
+		return
+	}
+	switch {
+	case r.wakes != nil:
+		r.fetch(p, now)
+	case q.standing == "" || now.After(q.until):
+		if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
+			q.stands = r.firstStands()
+		}
+		late := min(q.stands, 10*time.Second) + max(0, r.patience()-10*time.Second)
+		q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+late)
+	}
+	if q.ahead > 0 && now.After(q.soon) {
+		q.ahead = 0 // answered in vain, or not at all
+	}
+	for min(room, q.waiting)-1-q.ahead > 0 && !r.full(p) {
+		r.ask(p, "ahead", fmt.Sprintf(`{"batch":1,"no_wait":true,"max_bytes":%d}`, aheadBytes))
+		q.ahead++
+		q.soon = now.Add(pullExpires/4 + r.patience())
+	}
+}
+
+// full says whether enough is under way on a line with a Reserve. What is most urgent, and every receipt is, has nothing behind it that could be
+// late, and is fetched all at once.
+func (r *receiver) full(p telegram.Precedence) bool {
+	return r.line.cfg.Reserve > 0 && p < telegram.Flash && r.under() > r.line.cfg.Reserve
+}
+
+// under is how many bytes are probably on their way here.
+func (r *receiver) under() (n int64) {
+	for i := range r.queue {
+		q := &r.queue[i]
+		asked := q.ahead
+		if q.standing != "" {
+			asked++
+		}
+		n += int64(min(q.waiting, asked)) * q.size
+	}
+	return max(0, n-(r.line.in.Load()-r.mark))
+}
+
 // patience is how long the hub's word on a request may take.
 func (r *receiver) patience() time.Duration {
 	c := &r.line.cfg
-	return c.Pong + c.Takes(int64(c.Ahead)*groupBytes/8+r.line.post.bytes())
+	return c.Pong + c.Takes(c.Reserve+2<<15+r.line.post.bytes()) // a section of 32 KiB may just have begun, and another be next
 }
 
 // ask sends one request and gives the subject for its answer. That it fails shows in the connection soon enough.
@@ -243,15 +274,16 @@ func (r *receiver) drain() {
 
 func (r *receiver) sort(m *nats.Msg) {
 	standing := m.Sub == r.subs[0]
-	if p, waiting, ok := fetched(r.line.cfg.Route, m.Reply); ok {
+	if p, n, waiting, ok := fetched(r.line.cfg.Route, m.Reply); ok {
 		q := &r.queue[p]
-		q.msgs, q.waiting, q.failed = append(q.msgs, m), waiting, 0
+		q.msgs, q.waiting, q.failed, q.got = append(q.msgs, m), waiting, 0, max(q.got, n)
+		q.size, r.mark = (3*q.size+int64(len(m.Data)))/4, r.line.in.Load()
 		if standing {
 			q.standing = ""
 		} else {
 			q.ahead = max(q.ahead-1, 0)
 		}
-		r.stillWoken(q)
+		r.owes(q, true)
 		return
 	}
 	// Anything else is the hub's word on one of our requests; on one that is no longer open it means nothing.
@@ -266,11 +298,11 @@ func (r *receiver) sort(m *nats.Msg) {
 		if status == "409" && r.wakes != nil {
 			q.waiting = 1
 		}
-		r.stillWoken(q)
+		r.owes(q, false)
 	case m.Subject != q.standing, status == "100":
 	case r.wakes != nil && status == "404": // nothing waits, or nothing did when this was said
 		q.standing, q.failed, q.waiting = "", 0, 0
-		r.stillWoken(q)
+		r.owes(q, false)
 	case r.wakes == nil && status == "408": // expired, in all peace
 		q.standing, q.failed, q.stands = "", 0, min(2*q.stands, pullExpires)
 	default: // no such stream, or it was just deleted
@@ -292,7 +324,7 @@ func (r *receiver) urgent() (telegram.Precedence, bool) {
 	}
 }
 
-// offer takes one group of one precedence and tells the hub how it went.
+// offer has one group of one precedence taken.
 func (r *receiver) offer(p telegram.Precedence, take func(telegram.Precedence, []telegram.Envelope) error) {
 	q := &r.queue[p]
 	var es []telegram.Envelope
@@ -315,21 +347,34 @@ func (r *receiver) offer(p telegram.Precedence, take func(telegram.Precedence, [
 		}
 		es, size, n = append(es, more...), size+len(m.Data), n+1
 	}
-	group := q.msgs[:n:n]
+	r.taking = &group{p, q.msgs[:n:n]}
 	q.msgs = append([]*nats.Msg(nil), q.msgs[n:]...)
-	verdict := "+ACK"
-	if len(es) > 0 {
-		if err := take(p, es); err != nil {
-			q.take = time.Now().Add(takeAgain)
-			if r.keeps() {
-				q.msgs = append(group, q.msgs...)
-				return
-			}
-			verdict = fmt.Sprintf(`-NAK {"delay":%d}`, takeAgain.Nanoseconds())
-		}
+	if len(es) == 0 {
+		r.finish(nil)
+		return
 	}
-	for _, m := range group {
-		r.nc.Publish(m.Reply, []byte(verdict)) // lost with the connection it means that the message comes again
+	// Meanwhile more is fetched: on a thin line take may wait for its receipts to leave.
+	go func() { r.taken <- take(p, es) }()
+}
+
+// finish tells the hub how it went.
+func (r *receiver) finish(err error) {
+	g := r.taking
+	r.taking = nil
+	verdict := "+ACK"
+	if err != nil {
+		q := &r.queue[g.at]
+		q.take = time.Now().Add(takeAgain)
+		if r.keeps() {
+			q.msgs = append(g.msgs, q.msgs...)
+			return
+		}
+		verdict = fmt.Sprintf(`-NAK {"delay":%d}`, takeAgain.Nanoseconds())
+	}
+	for _, m := range g.msgs {
+		if r.nc != nil { // lost with the connection it means that the message comes again
+			r.nc.Publish(m.Reply, []byte(verdict))
+		}
 	}
 }
 
@@ -345,11 +390,11 @@ func (r *receiver) junk(p telegram.Precedence, err error) {
 	}
 }
 
-// sleep waits for a message, a change of the connection, or the next time at which something is to be done.
+// sleep waits for a message, for take, a change of the connection, or the next time at which something is to be done.
 func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	now := time.Now()
 	until := now.Add(pullExpires)
-	if r.line.cfg.Metered {
+	if r.wakes != nil {
 		until = r.poll
 	}
 	for i := range r.queue {
@@ -364,11 +409,17 @@ func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 		if len(q.msgs) > 0 {
 			due = append(due, q.take)
 		}
+		if q.waiting > 0 && r.full(telegram.Precedence(i)) { // until less of it is under way
+			due = append(due, now.Add(20*time.Millisecond))
+		}
 		for _, t := range due {
 			if t.After(now) && t.Before(until) {
 				until = t
 			}
 		}
+	}
+	if _, ok := r.urgent(); ok && r.taking == nil {
+		return
 	}
 	t := time.NewTimer(max(until.Sub(now), time.Millisecond))
 	defer t.Stop()
@@ -376,6 +427,8 @@ func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	case <-ctx.Done():
 	case <-changed:
 	case <-t.C:
+	case err := <-r.taken:
+		r.finish(err)
 	case <-r.wakes.poked():
 	case m := <-r.in:
 		r.sort(m)

@@ -15,9 +15,9 @@ import (
 // Send hands es to the hub, as one message or, when they are too long for one, as several. Without a connection it fails at once with ErrDown.
 // When it fails half-way the first messages may be with the hub.
 //
-// On a line with AtOnce 1 it returns when the hub says that it has written them. On others it returns when fewer than AtOnce messages of this
-// precedence and above are without the hub's word, so that the line is never idle. What is lost then with a connection goes once more with
-// the next; what the hub refuses later is told by the next Send to the same post.
+// On a fast line it returns when the hub says that it has written them. On one with a Reserve it returns when the line is about to run dry, so
+// that whoever sends chooses what is most urgent as late as can be, and the line is never idle. What is lost then with a connection goes once more
+// over the next; what the hub refuses later is told by the next Send to the same post.
 func (l *Line) Send(ctx context.Context, to telegram.Route, p telegram.Precedence, es []telegram.Envelope) error {
 	if p > telegram.Override {
 		return fmt.Errorf("handing envelopes for %v to the hub: %v is unknown", to, p)
@@ -53,13 +53,28 @@ func (l *Line) deliver(ctx context.Context, m *message) error {
 	if err := l.hand(m); err != nil {
 		return err
 	}
-	if l.cfg.AtOnce == 1 {
+	if l.cfg.Reserve == 0 {
 		return l.await(ctx, m)
 	}
 	if !l.post.follow(m, func(ctx context.Context) error { return l.see(ctx, m) }) {
 		return l.down()
 	}
-	return l.post.room(ctx, m, l.cfg.AtOnce)
+	return l.post.room(ctx, m, l.full)
+}
+
+// full says whether the next message after m would wait for others on the line, of which so many bytes, at m's precedence and above, are without
+// the hub's word. What is most urgent overtakes nothing by waiting here: its bound is for memory.
+func (l *Line) full(m *message, under int64) bool {
+	reserve := l.cfg.Reserve
+	if m.at >= telegram.Flash {
+		return under > max(8*reserve, 1<<20)
+	}
+	socket, ok := l.current().unsent()
+	if !ok {
+		return under > reserve
+	}
+	buffered := max(0, m.before+int64(len(m.data))-l.out.Load())
+	return buffered+socket > int64(l.cfg.Rate/8)*3/10 || under > 2*reserve
 }
 
 // hand sends a message. It has no Nats-Msg-Id: with one the hub would drop a repeat.
@@ -73,7 +88,7 @@ func (l *Line) hand(m *message) error {
 	}
 	m.epoch, m.sent = epoch, time.Now()
 	answer := l.post.expect(m)
-	m.patience = l.cfg.Ack + l.cfg.Takes(l.post.bytes())
+	m.patience, m.before = l.cfg.Ack+l.cfg.Takes(l.post.bytes()), l.out.Load()
 	err := nc.PublishRequest(subject(m.to, m.at), answer, m.data)
 	if err != nil {
 		l.post.forget(m)

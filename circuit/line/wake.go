@@ -2,6 +2,7 @@ package line
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 
 // wakes are the hub's on a metered line, which has no standing requests. The hub names the precedence of each message that it has written, on the
 // member's own subject, and the member fetches. A wake may be lost as anything may: so the member also looks after each login, and every few
-// hours. However many come, they are six bits here.
+// hours. However many come, they are six numbers here.
 type wakes struct {
 	route telegram.Route
-	came  [telegram.Override + 1]atomic.Bool
+	came  [telegram.Override + 1]atomic.Uint64 // the highest number of a message that woke, by precedence; 0: none came
 	poke  chan struct{}
 }
 
@@ -26,7 +27,15 @@ func (w *wakes) take(m *nats.Msg) {
 	if !ok {
 		return
 	}
-	w.came[p].Store(true)
+	// The message's own headers come first, from whoever sent it, and the broker's last. It is a number to stop asking by, and no more.
+	n := uint64(1)
+	if all := m.Header.Values("Nats-Sequence"); len(all) > 0 {
+		if x, err := strconv.ParseUint(all[len(all)-1], 10, 64); err == nil {
+			n = max(n, x)
+		}
+	}
+	for old := w.came[p].Load(); old < n && !w.came[p].CompareAndSwap(old, n); old = w.came[p].Load() {
+	}
 	select {
 	case w.poke <- struct{}{}:
 	default:
@@ -44,9 +53,16 @@ func (w *wakes) poked() <-chan struct{} {
 // wake notes for which precedences something came to the hub.
 func (r *receiver) wake() {
 	for i := range r.queue {
-		if r.wakes != nil && r.wakes.came[i].Swap(false) {
-			r.queue[i].woken = true
-			r.stillWoken(&r.queue[i])
+		if r.wakes == nil {
+			return
+		}
+		if n := r.wakes.came[i].Swap(0); n > 0 {
+			q := &r.queue[i]
+			q.woken, q.owed, q.tries = true, max(q.owed, n), 0
+			if q.failed == 0 {
+				q.ask = time.Time{}
+			}
+			r.stillWoken(q)
 		}
 	}
 }
@@ -55,6 +71,27 @@ func (r *receiver) wake() {
 func (r *receiver) stillWoken(q *queue) {
 	if q.woken {
 		q.waiting = max(q.waiting, 1)
+	}
+}
+
+// How often it is asked for a message that woke, and is said not to be there.
+const (
+	mostTries = 9
+	firstTry  = 20 * time.Millisecond // and twice as long each time
+)
+
+// owes looks whether a message that woke has not come, when the hub says that nothing waits. Its consumers learn of a message a moment after it is
+// written, and so after the wake: it is asked again, for a while, and at once when others came.
+func (r *receiver) owes(q *queue, others bool) {
+	r.stillWoken(q)
+	switch {
+	case r.wakes == nil:
+	case q.waiting > 0 || q.standing != "" || q.owed <= q.got:
+	case others:
+		q.waiting, q.tries = 1, 0
+	case q.tries < mostTries:
+		q.waiting, q.ask = 1, time.Now().Add(firstTry<<q.tries)
+		q.tries++
 	}
 }
 

@@ -101,16 +101,22 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		at.flags = []string{"--section", "700", "--retry", "1s"}
 	}
 	admit := []string{"directory", "admit", "directory.txt"}
+	var made struct {
+		HubKey string `json:"hub_key"`
+	}
 	for i, name := range names {
-		way := []string{"--hub", fmt.Sprintf("nats://%s:%d", at.host, port)}
-		if i == 0 && !at.outside {
+		way := []string{"--hub", fmt.Sprintf("tls://%s:%d", at.host, port), "--hub-key", made.HubKey}
+		switch {
+		case at.outside:
+			way = []string{"--hub", fmt.Sprintf("nats://%s:%d", at.host, port)}
+		case i == 0:
 			way = []string{"--listen", fmt.Sprintf("%s:%d", at.host, port)}
 		}
 		way = append(way, at.flags...)
 		if url := at.databases[name]; url != "" {
 			way = append(way, "--database", url)
 		}
-		s.run(nil, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD"}, way...)...)
+		s.run(&made, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD"}, way...)...)
 		admit = append(admit, name+"/application.txt")
 		s.posts = append(s.posts, &besieged{s: s, name: name, people: map[string]*personSecret{}, ended: make(chan struct{})})
 	}

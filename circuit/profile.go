@@ -68,10 +68,10 @@ func (p Profile) Fill() Profile {
 		f.Message = min(second, f.Message)
 		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
-		f.Reserve = between + second*6/10
+		f.Reserve = 2*between + second/2
 		f.Ahead = 64
-		// Twice what moves until the receipt of the first of it has come, with a few seconds for the other post: sealing begins when half is free.
-		f.Window = min(max(2*(4*second+4*between), 8*ordinary), 4<<20)
+		// Twice what moves until the receipt of the first of it has come, with some seconds for the other post: sealing begins when half is free.
+		f.Window = min(max(2*(8*second+4*between), 8*ordinary), 4<<20)
 		window := f.Window
 		if p.Window > 0 {
 			window = p.Window

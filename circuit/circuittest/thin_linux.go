@@ -34,6 +34,7 @@ type ThinEnds struct {
 // thinWay is one direction.
 type thinWay struct {
 	bytes atomic.Int64 // that took their time on the line
+	dbg struct{ next map[string]uint32; payload, dup, pure, hdr int64; queue, queued time.Duration; packets int64; maxq time.Duration }
 	lost  atomic.Int64 // packets
 }
 
@@ -203,6 +204,7 @@ func (e *ThinEnds) pump(w *thinWay, from, to *os.File, rng *rand.Rand) {
 			w.lost.Add(1)
 			continue
 		}
+		debugPacket(w, b[:n], free.Sub(now), now.Sub(free))
 		free = free.Add(span(n))
 		w.bytes.Add(int64(n))
 		if rng.Float64() < e.line.Loss {
@@ -224,4 +226,34 @@ func (e *ThinEnds) Command(end int, name string, args ...string) *exec.Cmd {
 // Carried is how many bytes, with IP headers, have left an end so far, the lost ones included, and how many packets were lost.
 func (e *ThinEnds) Carried(end int) (bytes, lost int64) {
 	return e.ways[end].bytes.Load(), e.ways[end].lost.Load()
+}
+
+func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
+	d := &w.dbg
+	if d.next == nil {
+		d.next = map[string]uint32{}
+	}
+	d.packets++
+	if idle > 100*time.Millisecond && idle < time.Minute { println("IDLE", time.Now().Format("05.000"), idle.Milliseconds(), "ms", len(b)) }
+	if queue > 0 { d.queued += queue; d.maxq = max(d.maxq, queue) }
+	if b[0]>>4 != 4 || b[9] != 6 { return }
+	ihl := int(b[0]&15) * 4
+	tcp := b[ihl:]
+	off := int(tcp[12]>>4) * 4
+	n := len(b) - ihl - off
+	key := string(b[12:20]) + string(tcp[0:4])
+	seq := uint32(tcp[4])<<24 | uint32(tcp[5])<<16 | uint32(tcp[6])<<8 | uint32(tcp[7])
+	d.hdr += int64(ihl + off)
+	if n == 0 { d.pure += int64(ihl+off); return }
+	d.payload += int64(n)
+	if next, ok := d.next[key]; ok && int32(seq-next) < 0 {
+		d.dup += int64(n)
+		return
+	}
+	d.next[key] = seq + uint32(n)
+}
+
+func (e *ThinEnds) Debug(end int) string {
+	d := &e.ways[end].dbg
+	return fmt.Sprintf("payload %d dup %d pure acks %d headers %d packets %d mean queue %v max %v", d.payload, d.dup, d.pure, d.hdr, d.packets, d.queued/time.Duration(max(d.packets,1)), d.maxq)
 }

@@ -226,15 +226,14 @@ func (r *receiver) pullOf(p telegram.Precedence, now time.Time) {
 	}
 }
 
-// full says whether enough is under way on a line with a Reserve. What is most urgent, and every receipt is, has nothing behind it that could be
-// late, and is fetched all at once.
+// full says whether enough of a precedence and above is under way, on a line with a Reserve. What is less urgent never counts.
 func (r *receiver) full(p telegram.Precedence) bool {
-	return r.line.cfg.Reserve > 0 && p < telegram.Flash && r.under() > r.line.cfg.Reserve
+	return r.line.cfg.Reserve > 0 && r.under(p) > r.line.cfg.Reserve
 }
 
-// under is how many bytes are probably on their way here.
-func (r *receiver) under() (n int64) {
-	for i := range r.queue {
+// under is how many bytes of a precedence and above are probably on their way here.
+func (r *receiver) under(p telegram.Precedence) (n int64) {
+	for i := int(p); i < len(r.queue); i++ {
 		q := &r.queue[i]
 		asked := q.ahead
 		if q.standing != "" {

@@ -69,12 +69,12 @@ func (l *Line) full(m *message, under int64) bool {
 	if m.at >= telegram.Flash {
 		return under > max(8*reserve, 1<<20)
 	}
-	socket, ok := l.current().unsent()
+	kernel, ok := l.current().unsent()
 	if !ok {
 		return under > reserve
 	}
 	buffered := max(0, m.before+int64(len(m.data))-l.out.Load())
-	return buffered+socket > int64(l.cfg.Rate/8)*3/10 || under > 2*reserve
+	return buffered+kernel > int64(l.cfg.Rate/8)*3/10 || under > max(8*reserve, 1<<17)
 }
 
 // hand sends a message. It has no Nats-Msg-Id: with one the hub would drop a repeat.

@@ -57,7 +57,7 @@ type dialer struct {
 }
 
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	c, err := (&net.Dialer{Timeout: d.line.cfg.Dial, KeepAlive: -1}).DialContext(d.ctx, network, address)
+	c, err := (&net.Dialer{Timeout: d.line.cfg.Dial, KeepAlive: -1, Control: slowDown(d.line.cfg.Profile)}).DialContext(d.ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

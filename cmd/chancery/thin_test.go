@@ -78,7 +78,7 @@ func (s *thin) flash(from, to *besieged, n int, patience time.Duration) (release
 	defer c.close()
 	defer there.close()
 	subject := fmt.Sprintf("Urgent %d", n)
-	at, err := from.release(ctx, c, "To: HEAD@"+to.name+"; flash\nSubject: "+subject+"\n\n"+strings.Repeat(sentence+" ", 8)+"\n")
+	at, err := from.release(ctx, c, "To: HEAD@"+to.name+"; flash\nSubject: "+subject+"\n\n"+strings.Repeat(sentence+" ", 36)+"\n")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func (s *thin) fillUp(from, to *besieged, n int) {
 			}
 			defer c.close()
 			for i := w; i < n; i += 4 {
-				if _, err := from.release(s.t.Context(), c, fmt.Sprintf("To: HEAD@%s; routine\nSubject: Trains %d\n\n%s\n", to.name, i, strings.Repeat(sentence+" ", 8))); err != nil {
+				if _, err := from.release(s.t.Context(), c, fmt.Sprintf("To: HEAD@%s; routine\nSubject: Trains %d\n\n%s\n", to.name, i, strings.Repeat(sentence+" ", 36))); err != nil {
 					s.t.Error(err)
 					return
 				}
@@ -214,8 +214,9 @@ func (s *thin) measure(t *testing.T, l circuittest.ThinLine, a, b int, routine, 
 	begin := time.Now()
 	s.fillUp(from, to, routine)
 	t.Logf("%d telegrams were released in %v", routine, time.Since(begin))
-	time.Sleep(5 * time.Second)
+	time.Sleep(15 * time.Second)
 	t0 := time.Now()
+	t.Log(s.ends.Debug(a), "|", s.ends.Debug(b))
 	b0, lost0 := s.ends.Carried(a)
 	r0, _ := s.ends.Carried(b)
 	for n := range loaded {
@@ -223,10 +224,13 @@ func (s *thin) measure(t *testing.T, l circuittest.ThinLine, a, b int, routine, 
 		released = append(released, s.flash(from, to, idle+n, 3*time.Minute))
 	}
 	t1 := time.Now()
+	t.Log(s.ends.Debug(a), "|", s.ends.Debug(b))
 	b1, lost1 := s.ends.Carried(a)
 	r1, _ := s.ends.Carried(b)
 	for _, x := range s.posts {
 		x.stop()
+		b, _ := os.ReadFile(x.s.dir + "/" + x.name + ".log")
+		os.WriteFile("/tmp/dbg."+x.name+fmt.Sprint(a), b, 0o600)
 	}
 	sender, receiver := s.openStopped(t, from.name), s.openStopped(t, to.name)
 	defer sender.close()
@@ -273,8 +277,9 @@ func TestThin(t *testing.T) {
 	l := circuittest.ThinLine{Rate: 64000, RoundTrip: 600 * time.Millisecond, Loss: 0.02, Seed: 1}
 	for i, way := range []string{"to the hub", "from the hub"} {
 		t.Run(way, func(t *testing.T) {
+			t.Parallel()
 			s := newThin(t, l, os.Getenv("THIN0"), os.Getenv("THIN1"))
-			s.measure(t, l, 1-i, i, 300, 3, 5, 7*time.Second)
+			s.measure(t, l, 1-i, i, 400, 3, 9, 11*time.Second)
 		})
 	}
 }

@@ -31,6 +31,7 @@ test: ## run all tests
 		echo "PostgreSQL is not installed: its tests are skipped (with CI=true they fail). On Debian: apt-get install postgresql"; \
 	fi
 	$(GO) test -timeout $(TIMEOUT) $(if $(RUN),-run '$(RUN)') $(PKG)
+	$(if $(filter ./...,$(PKG)),$(if $(RUN),,cd seal/wycheproof && $(GO) test -timeout $(TIMEOUT) ./...))
 
 check: ## look at format, vet, build without cgo and modules; staticcheck too where it is installed
 	@bad=$$(gofmt -l .) || exit 1; if [ -n "$$bad" ]; then echo "run gofmt -w on:"; echo "$$bad"; exit 1; fi
@@ -38,6 +39,7 @@ check: ## look at format, vet, build without cgo and modules; staticcheck too wh
 	CGO_ENABLED=0 $(GO) build ./...
 	$(GO) mod tidy -diff
 	$(GO) mod verify
+	cd seal/wycheproof && $(GO) vet ./... && $(GO) mod tidy -diff
 	@if command -v staticcheck >/dev/null 2>&1; then echo staticcheck ./...; staticcheck ./...; \
 	else echo "staticcheck is not installed and was not run"; fi
 

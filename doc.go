@@ -36,6 +36,11 @@
 // The receiver deciphers it, checks every signature again, gives it a number of its own, enters and files it, and signs a
 // receipt. Only that frees the sender. What the telegram asked for, the receiver does and reports in a telegram of its own.
 //
+// # It is read elsewhere
+//
+// A telegram can be written as a mail, and a draft made of one ([chancery.example/chancery/eml]): in clear, lossless, and without what is the
+// post's own.
+//
 // # Where it comes together
 //
 // Package [chancery.example/chancery/post] introduces the others to each other and is the only one that knows them all. Its files

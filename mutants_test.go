@@ -47,6 +47,8 @@ var checked = []struct{ files, tests string }{
 	{"post/incoming.go", "./post"},
 	{"post/judge.go", "./post"},
 	{"post/news.go", "./post"},
+	{"eml/*.go", "./eml"},
+	{"post/disclosed.go", "./post"},
 }
 
 // site is one check: an operand of a condition, or of a returned conjunction.

@@ -10,14 +10,18 @@ import (
 	"testing"
 )
 
-// Every test that docs/threats.md names is there, its parts by their names too.
+// Every test that docs/threats.md and docs/life.md name is there, its parts by their names too.
 func TestThreats(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("docs", "threats.md"))
-	if err != nil {
-		t.Fatal(err)
+	var page []byte
+	for _, name := range []string{"threats.md", "life.md"} {
+		text, err := os.ReadFile(filepath.Join("docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page = append(page, text...)
 	}
 	var all strings.Builder
-	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, "_test.go") {
 			var b []byte
 			b, err = os.ReadFile(path)
@@ -29,8 +33,8 @@ func TestThreats(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile("`(Test[A-Za-z0-9]+)(?:/([^`]+))?`").FindAllStringSubmatch(string(page), -1)
-	if len(named) < 50 {
-		t.Errorf("the page names %d tests only", len(named))
+	if len(named) < 100 {
+		t.Errorf("the pages name %d tests only", len(named))
 	}
 	for _, n := range named {
 		if !strings.Contains(all.String(), "func "+n[1]+"(") {

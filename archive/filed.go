@@ -55,6 +55,15 @@ func File(tx *store.Tx, f *Filed) error {
 		int64(f.Number), f.Post, int64(f.Serial), int64(f.Precedence), f.Root[:], f.Body, local, f.At}, "")
 }
 
+// Rewrite puts another body in the place of a filed telegram's: the same telegram, with a signature that came later.
+func Rewrite(tx *store.Tx, id int64, body []byte) error {
+	n, err := tx.Exec("update filed set body = $1 where id = $2", body, id)
+	if err == nil && n != 1 {
+		err = ErrNone
+	}
+	return err
+}
+
 // ErrNone is in the error for a telegram that is not filed here.
 var ErrNone = errors.New("no such telegram is filed here")
 
@@ -87,6 +96,23 @@ func one(tx *store.Tx, where string, args ...any) (*Filed, error) {
 // Newest gives the filed telegrams of one way, the newest first.
 func Newest(tx *store.Tx, way Way, limit int) ([]Filed, error) {
 	return read(tx, "way = $1 order by id desc limit $2", string(way), limit)
+}
+
+// Urgent gives every telegram filed at flash or above since a time, in seconds since 1970, the oldest first.
+func Urgent(tx *store.Tx, since int64, each func(*Filed) error) error {
+	for last := int64(0); ; {
+		// In parts, so that many take little memory.
+		fs, err := read(tx, "precedence >= 4 and (at, id) > ($1, $2) order by at, id limit 200", since, last)
+		if err != nil || len(fs) == 0 {
+			return err
+		}
+		for i := range fs {
+			if err := each(&fs[i]); err != nil {
+				return err
+			}
+		}
+		since, last = fs[len(fs)-1].At, fs[len(fs)-1].ID
+	}
 }
 
 func read(tx *store.Tx, where string, args ...any) ([]Filed, error) {

@@ -21,10 +21,11 @@ import (
 )
 
 var (
-	full = flag.Bool("full", false, "measure in earnest, and print the table")
-	out  = flag.String("figures", "", "write the figures to this `file`")
-	only = flag.String("only", "", "measure only the groups that match this `regexp`")
-	many = flag.Int("telegrams", 1000, "`telegrams` from post to post")
+	full    = flag.Bool("full", false, "measure in earnest, and print the table")
+	out     = flag.String("figures", "", "write the figures to this `file`")
+	only    = flag.String("only", "", "measure only the groups that match this `regexp`")
+	entries = flag.Int("entries", 1_000_000, "`entries` in the register of which one is proved")
+	many    = flag.Int("telegrams", 1000, "`telegrams` from post to post")
 )
 
 // results is results.json.
@@ -78,18 +79,20 @@ type counts struct {
 	telegrams    int         // from post to post
 	idle         time.Duration
 	starts       int
+	verified     int // telegrams in a register that is proved
+	entries      int // of a register of which one entry is proved
 }
 
 func TestFigures(t *testing.T) {
-	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1}
+	c := counts{rounds: 2, each: 2, turns: 1, registered: map[int]int{1: 2, 16: 4, 256: 6}, telegrams: 8, idle: 100 * time.Millisecond, starts: 1, verified: 8, entries: 300}
 	if *full {
-		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5}
+		c = counts{rounds: 400, each: 8, turns: 3, registered: map[int]int{1: 200, 16: 400, 256: 1280}, telegrams: *many, idle: 10 * time.Second, starts: 5, verified: 10_000, entries: *entries}
 	}
 	r := results{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine()}
 	for _, group := range []struct {
 		name    string
 		measure func(*testing.T, counts) []figure
-	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}} {
+	}{{"seal", sealing}, {"mldsa", mldsa44s}, {"register", registering}, {"post", postToPost}, {"serve", serving}, {"proof", proving}, {"disclose", disclosing}} {
 		if regexp.MustCompile(*only).MatchString(group.name) {
 			start := time.Now()
 			figures := group.measure(t, c)

@@ -36,7 +36,12 @@ func waiting(post string, serial uint32, p telegram.Precedence) circuit.Waiting 
 
 func (l *line) queue(ws ...circuit.Waiting) {
 	l.t.Helper()
-	l.write(func(tx *store.Tx) error { return circuit.Queue(tx, ws, evening) })
+	l.queueAt(evening, ws...)
+}
+
+func (l *line) queueAt(at time.Time, ws ...circuit.Waiting) {
+	l.t.Helper()
+	l.write(func(tx *store.Tx) error { return circuit.Queue(tx, ws, at) })
 }
 
 func (l *line) next(post string, window int64) (w circuit.Waiting, ok bool) {
@@ -65,11 +70,16 @@ func (l *line) seal(w circuit.Waiting, n uint32, size int) *circuit.Section {
 // open gives the special numbers of what is to be carried.
 func (l *line) open(post string, limit int, due func(uint32, int) bool) (specials []uint32) {
 	l.t.Helper()
+	return l.openTurn(post, limit, 0, due)
+}
+
+func (l *line) openTurn(post string, limit, turn int, due func(uint32, int) bool) (specials []uint32) {
+	l.t.Helper()
 	if due == nil {
 		due = func(uint32, int) bool { return true }
 	}
 	l.write(func(tx *store.Tx) error {
-		ss, err := circuit.Open(tx, post, limit, due)
+		ss, err := circuit.Open(tx, post, limit, turn, due)
 		for _, s := range ss {
 			specials = append(specials, s.Special)
 		}

@@ -225,6 +225,45 @@ func TestOpen(t *testing.T) {
 	})
 }
 
+// What was sealed first has its turn, as much as is given to it, and not before a Flash.
+func TestOpenInTurn(t *testing.T) {
+	each(t, func(t *testing.T, l *line) {
+		for serial, p := range []telegram.Precedence{telegram.Priority, telegram.Deferred, telegram.Routine, telegram.Deferred, telegram.Deferred, telegram.Immediate, telegram.Priority} {
+			w := waiting("LIMA", uint32(serial+1), p)
+			l.queue(w)
+			l.seal(w, 1, 10)
+		}
+		not := func(specials ...uint32) func(uint32, int) bool {
+			return func(s uint32, _ int) bool { return !slices.Contains(specials, s) }
+		}
+		for _, c := range []struct {
+			what        string
+			limit, turn int
+			due         func(uint32, int) bool
+			want        []uint32
+		}{
+			{"no turn", 3, 0, nil, []uint32{6, 1, 7}},
+			{"the first sealed is urgent enough", 3, 2, not(6), []uint32{1, 7, 3}},
+			{"the first sealed has its turn", 9, 2, nil, []uint32{1, 7}},
+			{"one of the least", 9, 1, not(1), []uint32{2}},
+			{"two of them", 9, 2, not(1), []uint32{2, 4}},
+			{"no more than the limit", 1, 2, not(1), []uint32{2}},
+			{"all there are", 9, 9, not(1), []uint32{2, 4, 5}},
+			{"nothing", 9, 9, not(1, 2, 3, 4, 5, 6, 7), nil},
+		} {
+			if got := l.openTurn("LIMA", c.limit, c.turn, c.due); !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v, want %v", c.what, got, c.want)
+			}
+		}
+		w := waiting("LIMA", 8, telegram.Flash)
+		l.queue(w)
+		l.seal(w, 1, 10)
+		if got := l.openTurn("LIMA", 2, 5, nil); !slices.Equal(got, []uint32{8, 6}) {
+			t.Errorf("a Flash waits for a turn: %v", got)
+		}
+	})
+}
+
 // What is stored comes back as it was, and its times as they were noted.
 func TestTheRecordOfTheWire(t *testing.T) {
 	each(t, func(t *testing.T, l *line) {

@@ -9,24 +9,25 @@ import (
 	"chancery.example/chancery/telegram"
 )
 
-// Deed is what one telegram says of an order: a report of the post that is to act, or a grant of more time by the post that ordered.
-// Both sides keep the same deeds.
+// Deed is what one telegram says of another: a report of the post that is to act; more time, a cancel, a correction or a repeat by the post that
+// sent it; that an addressee has passed it on. Both sides keep the same deeds.
 type Deed struct {
-	Of     int64        // the filed telegram that asks
-	Post   string       // whose duty it is about
+	Of     int64        // the filed telegram that it is said of
+	Post   string       // whose duty it is about, for which post it counts, or which has passed it on
 	Act    telegram.Act // any but Refers
 	By     int64        // the filed telegram that says it
-	Serial uint32       // that telegram's, from the post that says it to the other
+	Serial uint32       // that telegram's, from the post that says it to the other; 0 if it does not go there
 	At     int64        // seconds since 1970: registered by the post that says it
 	Until  int64        // the time asked for or granted, in seconds since 1970; 0 for the other acts
 }
 
-// Enter adds a deed to the history of its order, and lets it do to the duty what it does: an acknowledgement and the end of an order close
-// one, a grant moves the time by which it is due. Of several that close, or of several grants, their serials say which was first and which
-// is the latest, so that both sides come to the same in whatever order they arrive. The same deed twice is harmless. The order's duties
-// must have been asked before. Noted is when this post learnt of it.
+// Enter adds a deed to the history of a telegram, and lets it do to the duty what it does: an acknowledgement and the end of an order close
+// one, a grant moves the time by which it is due, a cancel ends one that is open. Of several that close, of several grants or cancels, their
+// serials say which was first and which is the latest; and a report that closes counts more than a cancel, for what is done is done. So both sides
+// come to the same in whatever order telegrams arrive. The same deed twice is harmless. The order's duties must have been asked before. Noted is
+// when this post learnt of it.
 func Enter(tx *store.Tx, d *Deed, noted time.Time) error {
-	first, err := d.firstToClose(tx)
+	first, err := d.first(tx)
 	if err != nil {
 		return err
 	}
@@ -41,6 +42,10 @@ func Enter(tx *store.Tx, d *Deed, noted time.Time) error {
 		if first {
 			return d.closes(tx, noted)
 		}
+	case telegram.Cancels:
+		if first {
+			return d.cancels(tx, noted)
+		}
 	case telegram.GrantsTime:
 		_, err = tx.Exec(`update duty set due = (select until from deed where of = $1 and post = $2 and act = $3 order by serial desc limit 1)
 			where of = $1 and post = $2 and act = $4`, d.Of, d.Post, d.Act.String(), string(Fulfilment))
@@ -51,11 +56,14 @@ func Enter(tx *store.Tx, d *Deed, noted time.Time) error {
 	return nil
 }
 
-// firstToClose says whether nothing that was said before it closes the order.
-func (d *Deed) firstToClose(tx *store.Tx) (bool, error) {
+// first says whether of those that end an order as this one does none was said before it: of reports, or of cancels.
+func (d *Deed) first(tx *store.Tx) (bool, error) {
+	a, b := telegram.Fulfils, telegram.CannotComply
+	if d.Act == telegram.Cancels {
+		a, b = d.Act, d.Act
+	}
 	var serial sql.NullInt64
-	err := tx.QueryRow("select min(serial) from deed where of = $1 and post = $2 and act in ($3, $4)", d.Of, d.Post,
-		telegram.Fulfils.String(), telegram.CannotComply.String()).Scan(&serial)
+	err := tx.QueryRow("select min(serial) from deed where of = $1 and post = $2 and act in ($3, $4)", d.Of, d.Post, a.String(), b.String()).Scan(&serial)
 	if err != nil {
 		return false, fmt.Errorf("reading the deeds: %w", err)
 	}
@@ -76,7 +84,17 @@ func (d *Deed) closes(tx *store.Tx, noted time.Time) error {
 	return nil
 }
 
-// Deeds gives the history of an order, the oldest first; within one second a grant follows what it answers.
+// cancels ends a fulfilment that no report has ended.
+func (d *Deed) cancels(tx *store.Tx, noted time.Time) error {
+	_, err := tx.Exec("update duty set done = $1, by = $2, ended = $3 where of = $4 and post = $5 and act = $6 and (done is null or ended = $3)",
+		noted.UnixMilli(), d.By, string(Cancelled), d.Of, d.Post, string(Fulfilment))
+	if err != nil {
+		return fmt.Errorf("cancelling the order for %s: %w", d.Post, err)
+	}
+	return nil
+}
+
+// Deeds gives the history of a telegram, the oldest first; within one second a grant follows what it answers.
 func Deeds(tx *store.Tx, of int64) ([]Deed, error) {
 	rows, err := tx.Query("select post, act, by, serial, at, until from deed where of = $1 order by at, case when act = 'grants-time' then 1 else 0 end, serial, post, act", of)
 	if err != nil {
@@ -96,42 +114,4 @@ func Deeds(tx *store.Tx, of int64) ([]Deed, error) {
 		out = append(out, d)
 	}
 	return out, rows.Err()
-}
-
-// Early is a grant of more time that overtook its order.
-type Early struct {
-	Post   string        // the post that gave the order
-	Serial uint32        // its serial for this post
-	Root   telegram.Root // of the order
-	Grant  Deed          // without Of and Post: they are known when the order comes
-}
-
-// Wait keeps a grant until its order comes.
-func Wait(tx *store.Tx, e *Early) error {
-	return tx.Insert("early (post, serial, root, by, own, at, until)", 7, []any{e.Post, int64(e.Serial), e.Root[:], e.Grant.By, int64(e.Grant.Serial), e.Grant.At, e.Grant.Until},
-		"on conflict (post, serial, by) do nothing")
-}
-
-// Waited takes the grants that waited for an order.
-func Waited(tx *store.Tx, post string, serial uint32) (out []Early, err error) {
-	rows, err := tx.Query("select root, by, own, at, until from early where post = $1 and serial = $2 order by own", post, int64(serial))
-	if err != nil {
-		return nil, fmt.Errorf("reading the grants that waited: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e := Early{Post: post, Serial: serial, Grant: Deed{Act: telegram.GrantsTime}}
-		var root []byte
-		if err := rows.Scan(&root, &e.Grant.By, &e.Grant.Serial, &e.Grant.At, &e.Grant.Until); err != nil {
-			return nil, fmt.Errorf("reading the grants that waited: %w", err)
-		}
-		copy(e.Root[:], root)
-		out = append(out, e)
-	}
-	if err := rows.Err(); err != nil || len(out) == 0 {
-		return nil, err
-	}
-	rows.Close()
-	_, err = tx.Exec("delete from early where post = $1 and serial = $2", post, int64(serial))
-	return out, err
 }

@@ -76,28 +76,68 @@ func TestTheLatestGrantCounts(t *testing.T) {
 	})
 }
 
-func TestGrantsWaitForTheirOrder(t *testing.T) {
+// What is cancelled ends, unless a report has ended it or ends it later: what is done is done, and both sides say so.
+func TestCancelled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		grant := desk.Deed{Act: telegram.GrantsTime, By: 90, Serial: 9, At: morning.Unix(), Until: 400}
-		e := desk.Early{Post: "MOSCOW", Serial: 8, Root: telegram.Root{1}, Grant: grant}
-		write(t, db, func(tx *store.Tx) error { return desk.Wait(tx, &e) })
-		write(t, db, func(tx *store.Tx) error { return desk.Wait(tx, &e) })
-		waited := func(serial uint32) (got []desk.Early) {
+		ask(t, db, desk.Duty{Of: 1, Post: "LIMA", Act: desk.Receipt}, desk.Duty{Of: 1, Post: "LIMA", Act: desk.Fulfilment}, desk.Duty{Of: 1, Post: "OSLO", Act: desk.Fulfilment})
+		end := desk.Duty{Of: 1, Post: "LIMA", Act: desk.Fulfilment, Asked: true, Done: morning, By: 50, Ended: desk.Cancelled}
+		others := []desk.Duty{{Of: 1, Post: "LIMA", Act: desk.Receipt, Asked: true}, {Of: 1, Post: "OSLO", Act: desk.Fulfilment, Asked: true}}
+		enter(t, db, deed(telegram.Corrects, 1, 0), deed(telegram.Repeats, 2, 0), deed(telegram.Readdresses, 0, 0), deed(telegram.Cancels, 5, 0), deed(telegram.Cancels, 6, 0))
+		expect(t, db, 1, end, others[0], others[1])
+		enter(t, db, deed(telegram.Cancels, 4, 0), deed(telegram.Cancels, 4, 0), deed(telegram.PartFulfils, 1, 0))
+		end.By = 40
+		expect(t, db, 1, end, others[0], others[1])
+		enter(t, db, deed(telegram.Fulfils, 9, 0))
+		end.By, end.Ended = 90, desk.Done
+		expect(t, db, 1, end, others[0], others[1])
+		enter(t, db, deed(telegram.Cancels, 3, 0))
+		expect(t, db, 1, end, others[0], others[1])
+		enter(t, db, &desk.Deed{Of: 2, Post: "LIMA", Act: telegram.Cancels, By: 10, Serial: 1})
+		expect(t, db, 2) // it asked nothing
+	})
+}
+
+func TestWhatOvertookWaits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		early := func(serial uint32, act telegram.Act, own uint32, root byte) *desk.Early {
+			return &desk.Early{Post: "MOSCOW", Serial: serial, Root: telegram.Root{root}, Deed: desk.Deed{Act: act, By: int64(own) * 10, Serial: own, At: morning.Unix()}}
+		}
+		grant := early(8, telegram.GrantsTime, 9, 1)
+		grant.Deed.Until = 400
+		for _, e := range []*desk.Early{early(8, telegram.Repeats, 12, 1), early(8, telegram.Cancels, 11, 1), early(5, telegram.Cancels, 11, 1), grant, early(6, telegram.GrantsTime, 11, 3)} {
+			for range 2 {
+				write(t, db, func(tx *store.Tx) error { return desk.Wait(tx, e) })
+			}
+		}
+		waited := func(serial uint32, want ...*desk.Early) {
+			t.Helper()
+			var got []desk.Early
 			write(t, db, func(tx *store.Tx) (err error) {
 				got, err = desk.Waited(tx, "MOSCOW", serial)
 				return err
 			})
-			return got
+			if !slices.EqualFunc(got, want, func(a desk.Early, b *desk.Early) bool { return a == *b }) {
+				t.Errorf("for serial %d waited %+v", serial, got)
+			}
 		}
-		if got := waited(7); len(got) != 0 {
-			t.Errorf("for another serial waited %+v", got)
+		waits := func(want bool) {
+			t.Helper()
+			write(t, db, func(tx *store.Tx) error {
+				got, err := desk.Waits(tx, 110, telegram.Cancels)
+				if got != want {
+					t.Errorf("the cancel waits: %v", got)
+				}
+				return err
+			})
 		}
-		if got := waited(8); len(got) != 1 || got[0] != e {
-			t.Errorf("there waited %+v", got)
-		}
-		if got := waited(8); len(got) != 0 {
-			t.Errorf("what was taken waits still: %+v", got)
-		}
+		waited(7)
+		waited(8, grant, early(8, telegram.Cancels, 11, 1), early(8, telegram.Repeats, 12, 1))
+		waited(8)
+		waits(true)
+		write(t, db, func(tx *store.Tx) error { return desk.Settle(tx, 110, telegram.Cancels) })
+		waits(false)
+		waited(5)
+		waited(6, early(6, telegram.GrantsTime, 11, 3)) // another act of the same telegram waits on
 	})
 }
 

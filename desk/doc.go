@@ -21,15 +21,19 @@
 //	Deskby: 2026-12-01T08:00Z             by when it must lie on the addressee's desk
 //	Urgency: immediately                  of the act that is asked, whatever the precedence
 //	Ask: receipt, fulfilment              the duties that come with it
+//	Minimize: considered                  it is to go though traffic is restricted: the releaser answers for it
 //	Subject: one line
 //	Code: ABC                             a subject code; up to eight
 //	Refers: MOSCOW 2231/2026              post, serial, year of the telegram it cites; also Acknowledges, Fulfils,
-//	                                      Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys
+//	                                      Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects,
+//	                                      Readdresses, Repeats
 //	Signature: MINISTER                   the name under the text
 //	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
 //	Clearance: 40718233                   local: this person must clear it before it is released; may stand several times
 //
-// The headings stand in any order. To, Info, Caveat, Code, Copy and those that cite may be repeated; any other stands once.
+// The headings stand in any order. To, Info, Caveat, Code, Copy and those that cite may be repeated; any other stands once. A draft that readdresses
+// need have no To. Its text is what is said about the telegram that is passed on, and that of one that repeats is empty: what is passed on or repeated the
+// post puts in itself, word for word.
 // After an empty line comes the text:
 //
 //	Visit the minister and transmit to him the following:
@@ -47,7 +51,7 @@
 // A [Duty] is what a telegram asks of a post: receipt, acknowledgement, fulfilment. Both sides keep it, and a telegram that cites
 // the order closes it on both. How it ended stands with it: done, or cannot comply.
 //
-// A [Deed] is what one telegram says of an order that it cites. Seven things can be said:
+// A [Deed] is what one telegram says of another that it cites. Eleven things can be said:
 //
 //	Acknowledges   we will do it                 closes the acknowledgement
 //	Part-fulfils   part of it is done            closes nothing
@@ -56,11 +60,15 @@
 //	Grants-time    it has time until Deadline    the order is due then
 //	Fulfils        it is done                    ends the order
 //	Cannot-comply  it will not be done, and why  ends the order, as not done
+//	Cancels        it counts no more             ends the order, as cancelled, unless a report ended it
+//	Corrects       it is to be read with this    closes nothing
+//	Repeats        the same once more            closes nothing
+//	Readdresses    it was passed on              closes nothing
 //
-// Grants-time is said by the post that ordered, of its own order, to one action post at a time; the others are said by an action addressee's
-// post to the post that ordered. Both posts enter a deed with the serial of the telegram that says it, so that it does not matter in which order
-// telegrams arrive: of two that end an order the one with the lower serial counts, of two grants the one with the higher. The other is kept
-// and shown. A grant that comes before its order waits for it ([Early]).
+// Grants-time, Cancels, Corrects and Repeats are said by the post that sent the telegram, Grants-time to one action post at a time; Readdresses by any post
+// that it was addressed to; the others by an action addressee's post to the post that ordered. Both posts enter a deed with the serial of the telegram
+// that says it, so that it does not matter in which order telegrams arrive: of two that end an order the one with the lower serial counts, of two grants
+// the one with the higher, and a report more than a cancel. The other is kept and shown. What comes before the telegram it is said of waits for it ([Early]).
 //
 // A [Copy] is a numbered copy of a filed telegram, sealed to one [Holder] of this post. Neither ever travels: each post makes its own.
 //

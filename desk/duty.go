@@ -33,10 +33,11 @@ type Duty struct {
 // End is how a duty ended.
 type End string
 
-// The two ways: it is done, or it will not be.
+// The ways: it is done, it will not be, or the post that ordered it has cancelled it.
 const (
 	Done         End = "done"
 	CannotComply End = "cannot comply"
+	Cancelled    End = "cancelled"
 )
 
 // Ask lays duties on posts. What a post has done before it was asked stays done. A duty stands once in ds.

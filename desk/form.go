@@ -72,7 +72,8 @@ func ParseForm(r io.Reader) (*Form, error) {
 	}
 	p.endParagraph()
 	p.spread()
-	if len(p.f.Telegram.To) == 0 {
+	t := &p.f.Telegram
+	if on := t.On(); len(t.To) == 0 && (on == nil || on.Act != telegram.Readdresses || len(t.Info) == 0) {
 		return nil, errors.New("the draft has no action addressee: add a line such as  To: AMBASSADOR@BEIJING")
 	}
 	if err := p.checkBody(); err != nil {
@@ -262,6 +263,10 @@ func (p *formReader) single(key, value string) (err error) {
 		}
 	case "ask":
 		t.Asks, err = parseAsks(value)
+	case "minimize":
+		if t.Considered = true; !strings.EqualFold(value, "considered") {
+			err = fmt.Errorf("%q says nothing about MINIMIZE: write  Minimize: considered , or leave it out", shorten(value))
+		}
 	case "subject":
 		t.Subject = value
 	case "signature":

@@ -40,6 +40,9 @@ func (f *Form) String() string {
 		line("Urgency", "immediately")
 	}
 	line("Ask", asks(t.Asks))
+	if t.Considered {
+		line("Minimize", "considered")
+	}
 	line("Subject", t.Subject)
 	for _, c := range t.Codes {
 		line("Code", c)

@@ -13,7 +13,7 @@ type Grant struct {
 	Post    string
 	Offices int  // how many offices may be in force at most, from 1
 	People  int  // how many people, from 1
-	Roles   Role // what they may give: of Drafter, Releaser, Alone
+	Roles   Role // what they may give: of Drafter, Releaser, Alone, AtFlash, AtOverride
 }
 
 // Roles are what a person may do from a time on, none perhaps.
@@ -100,7 +100,7 @@ func (c Checked) subject() string {
 type Issued struct {
 	Statement Statement
 	Post      string // whose administrators issue it, and
-	Number    int    // the how many-th of that post it is, from 1; "" and 0 for Suspend and Checked, which are not counted
+	Number    int    // the how many-th of that post it is, from 1; "" and 0 for Suspend, Checked and Minimize, which are not counted
 	By        []Issuer
 }
 

@@ -179,6 +179,9 @@ func TestTailRefuses(t *testing.T) {
 		"a deputy who is the holder":        two(Holder{telegram.Address{Office: "MINISTER", Post: "MOSCOW"}, 17, []uint32{17}}),
 		"an issued statement issued again":  Issued{Statement: two(consul), Post: "MOSCOW", Number: 1},
 		"a root":                            rootOf(1, 9),
+		"a reservation by nobody":           Reserve{now()},
+		"an issued reservation":             two(Reserve{now()}),
+		"an order to minimize by nobody":    Minimize{From: now(), Until: now().Add(week), Why: "war"},
 		"issued by nobody, though numbered": Issued{Statement: left, Post: "MOSCOW", Number: 1},
 	} {
 		if _, err := d.Enter(s); err == nil {

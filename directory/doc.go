@@ -8,9 +8,9 @@
 //
 //	chancery directory 1
 //
-// Each block after it is a salt and a statement, until the checkpoint; signature lines follow it. An empty line and further blocks of a
-// salt and a statement may follow those: the tail. A field is a name, a
-// space and a value. There is one way to write everything: [Parse] accepts exactly what [Directory.Marshal] writes. Base64 is that of
+// Each block after it is a salt and a statement, until the checkpoint: a line "salt" with 32 bytes in base64, and the statement's lines. After
+// the checkpoint's empty line come the signature lines. With them the file ends; or an empty line follows, and further blocks of a salt and a
+// statement, each ended by an empty line: the tail. A block has at most 128 lines. A field is a name, a space and a value. There is one way to write everything: [Parse] accepts exactly what [Directory.Marshal] writes. Base64 is that of
 // RFC 4648 section 4, padded; hexadecimal digits are small; a number has no leading zero; a time is 1950-12-07T20:40:00Z, in UTC;
 // names of posts and offices are those of package telegram.
 //
@@ -21,28 +21,28 @@
 // fields of the same names, with 64 and 2420 bytes.
 //
 //	root                     the first statement, and no other
-//	threshold K              how many officers must sign
+//	threshold K              how many officers must sign: from 1 to as many as there are
 //	officer N KEY            for each officer, 1 to 32 of them, numbers from 1, rising
 //
 //	post NAME                a name is stated once
 //	route RRRRRR             routing code, of no other post
 //	identity KEY             signs the post's letters, receipts and letter keys
 //	register KEY             signs the checkpoints of the post's register
-//	login U…                 public nkey of a user, for brokers
+//	login U…                 public nkey of a user, for brokers: base32 (RFC 4648, unpadded) of 0xa0 ‖ Ed25519 key 32 ‖ their CRC-16/XMODEM, low byte first
 //	signed SIGNATURE         by the identity key
 //
 //	period POST              a letter key
 //	id IIIIIIII              of no other letter key of the post
 //	x-wing KEY               1216 bytes in base64: ML-KEM-768 1184 ‖ X25519 32
 //	from TIME                the first second at which it is valid
-//	until TIME               the first at which it no longer is
+//	until TIME               the first at which it no longer is: later than from
 //	signed SIGNATURE         by the post's identity key
 //
 //	office OFFICE@POST       stated once
 //
 //	person NUMBER            from 1 to 2^32-1, stated once; never a name
 //	post NAME
-//	role ROLE                drafter, releaser, administrator, duty, alone: any, in this order
+//	role ROLE                drafter, releaser, administrator, duty, alone, flash, override: any, in this order
 //
 //	key PERSON/NUMBER        of a person, numbers from 1 to 65535, each one more than the last
 //	KEY
@@ -54,43 +54,54 @@
 // These change what was stated:
 //
 //	grant POST               what the post's administrators may issue; a later one takes its place
-//	offices N                in force at most
+//	offices N                in force at most: from 1 to 2^31-1; what is suspended is in force
 //	people N                 the same
-//	role ROLE                that they may give: drafter, releaser, alone
+//	role ROLE                that they may give: drafter, releaser, alone, flash, override
 //
 //	roles PERSON             what the person may do
 //	from TIME                on, not before that of his roles until then
 //	role ROLE
 //
-//	holder OFFICE@POST       who has the office from now on: people of the post
+//	holder OFFICE@POST       who has the office from now on: people of the post, in force
 //	person NUMBER            left out where nobody has it
-//	deputy NUMBER            up to 8, in the order in which they stand in
+//	deputy NUMBER            up to 8, each once and none the holder, in the order in which they stand in
 //
 //	end SUBJECT              "person 17" or "office AMBASSADOR@BEIJING": no more, for ever
 //	at TIME                  what was signed before stands
-//	why TEXT                 1 to 80 visible ASCII characters
+//	why TEXT                 1 to 80 visible ASCII characters and spaces, no space at either end
 //
 //	suspend SUBJECT          or "post BEIJING": stopped until restored
 //	at TIME
 //	why TEXT
 //
-//	restore SUBJECT
+//	restore SUBJECT          who is suspended
 //
 //	revoke PERSON/NUMBER     a key: what its person's post entered in its register below this checkpoint stands
-//	below SIZE ROOT          entries, and root hash in base64; "0" alone: nothing stands. A later revocation only lowers it
+//	below SIZE ROOT          entries, and root hash in base64; "0" alone: nothing stands. A later revocation only lowers SIZE
 //
 //	checked SUBJECT          "key 17/1" or "post BEIJING" was compared by another way than this list
 //	how TEXT                 card, card and read back, in person, telephone, document
 //	at TIME
 //
+//	reserve flash            from a time on the roles flash and override are needed to release at these; stated once
+//	from TIME
+//
+//	minimize                 for a time only what must goes from and to an area
+//	area POST                at most 64, by rising name; left out for all posts
+//	from TIME
+//	until TIME               at most 30 days later
+//	why TEXT
+//
 // What people issue has these fields after its own:
 //
-//	by POST N                two administrators of the post issue it, as the post's N-th, from 1
+//	by POST N                two administrators of the post issue it, as the post's N-th, from 1; left out with suspend, checked and minimize, which are not counted
 //	issued PERSON/NUMBER SIGNATURE   once or twice, by rising number of the person
 //
-// What a statement names stands before it. A key stands once in a directory, for one purpose: officers' and people's keys, a post's
+// What a statement names stands before it. For a person or an office that has ended there is no new key, no
+// roles, no holder and no second end; a person who ends has no office any more. A key that is revoked signs for no next one. A
+// suspension of what is suspended is no fault. A key stands once in a directory, for one purpose: officers' and people's keys, a post's
 // identity, register and login, the two halves of a letter key. An Ed25519 key is a point in its canonical encoding and not of small
-// order, and a login's too; ML-DSA and X-Wing keys parse.
+// order, and a login's too; the coefficients of an ML-KEM key are below 3329 (FIPS 203 section 7.2), and an X25519 key is not of small order.
 //
 // The signatures are over the statement's text above the first of them, its last newline included; those of issuers over the 32 bytes of the
 // list's fingerprint and the text above the first "issued", with "chancery/v1/issue\n" as label. With "chancery/v1/period\n" as
@@ -101,20 +112,36 @@
 // # Who may state what
 //
 // The root officers, who sign the list as a whole, may state anything. In the tail, which they have not signed yet, stands what carries
-// its own authority, judged by all that stands before it:
+// its own authority. What people issued is held to these rules wherever it stands, under the checkpoint too, and judged by all that stands before it:
 //
 //   - a period, signed by its post;
-//   - office, person, key, roles, holder, end: issued by two administrators of the post, under a grant and within it. Administrators and
+//   - office, person, key, roles, holder, end: issued by two administrators of the post, of its own people and offices, under a grant and within
+//     it, while the post is not suspended; the administrators by what is in force there, by their newest keys. Administrators and
 //     duty officers are made, changed and ended by the root only, and so are keys without continuity and roles outside the grant;
-//   - suspend: issued by one duty officer, or by two administrators of the post concerned, who may have signed it long before;
-//   - checked: issued by one administrator or duty officer, not of his own key.
+//   - suspend: issued by one duty officer of any post, or by two administrators of the post concerned, who may have signed it long before: they were
+//     entitled at the time that it names;
+//   - checked: issued by one administrator or duty officer, entitled at the time that it names, not of his own key;
+//   - minimize: issued by two people of one post, each an administrator or a duty officer of it at the time from which it counts. Unless one is a
+//     duty officer the area is that post.
 //
-// restore, revoke, grant, root and post are the root's alone. The same issued text stands once, so that no suspension is entered again after
-// a restoration. Two statements of one post under one number contradict each other, and a list has one of them at most.
+// restore, revoke, grant, reserve, root and post are the root's alone. What was issued stands once, with the same signatures, so that no suspension is
+// entered again after a restoration. A post's numbers rise by one, from 1. Two statements of one post under one number contradict each other, and a list has one of them at most.
 //
 // A person is entitled in a role when he has it and is neither ended nor suspended, by a key that is not revoked and is his newest. What he
-// signed at an earlier time stands if he was entitled then: before his end, by the roles he had, by the key before the newest, if that one
-// signed for the newest. A suspension and a revocation look at no time.
+// signed at an earlier time stands if he was entitled then: before the "at" of his end; by the roles of which the "from" was reached, the last of
+// them; and by a key that was replaced, while the "from" of the next was not reached, if it signed for the next. A suspension
+// and a revocation look at no time. Which times a telegram is judged by, docs/formats/release.md says.
+//
+// A revocation leaves what lies below its checkpoint to be shown: whoever has a proof (docs/formats/register.md) that an entry of the key's post stands
+// under that very checkpoint, of that size and that root, may take what the key signed in it. A post that receives does not look for one, and refuses.
+//
+// A judgement is by the list that one has: today's says what is known today, that of the day on which a telegram came says whether it was rightly taken
+// then. A letter names the size and root of the list by which its sender sent it, which every later one begins with.
+//
+// Once flash is reserved, a releaser needs the role flash, or override, for a telegram of which an addressee has flash, and override for one of which an
+// addressee has override, if he releases it at or after that time. Of orders to minimize the same area the one that begins last counts, of two that
+// begin together the one that ends last. One is in force from its first second until before its last. While it is, what goes from or to a post in its
+// area at a precedence below priority is handed over only when it is marked (field 22 of a telegram).
 //
 // The order of a tail is settled when the root officers sign it: until then two posts may have the same statements in another order.
 // One list extends another when its signed part begins with the other's, and the other's tail stands in it, in any order.
@@ -140,11 +167,11 @@
 //
 // It is a C2SP tlog-checkpoint of three lines: the origin, chancery/directory/ and the first 16 digits of the fingerprint; the
 // number of statements; the root hash in base64. Officer N signs it as root-N with cosignature/v1 of C2SP tlog-cosignature: one line
-// by Ed25519 (type 0x04), one by ML-DSA-44 (type 0x06). There may be 128 lines; those of other names or keys count for nothing, but
-// must be signature lines, under a name in visible ASCII.
+// by Ed25519 (type 0x04), one by ML-DSA-44 (type 0x06). There may be 128 lines; those of other names or keys, and those
+// that do not verify, count for nothing, but must be signature lines, "— ", a name in visible ASCII without a plus, a space, and at least 5 bytes in base64.
 //
 // An officer counts once, when lines of both his keys verify, and his time is the older of the two; of several lines by one key the
-// newest counts; a line more than a day ahead of the reader's clock does not. The list is valid when K officers count, and was signed
+// newest counts; a line more than a day ahead of the reader's clock does not, nor one of a time of 2^40 or more. The list is valid when K officers count, and was signed
 // at the K-th newest of their times. It is fresh for 30 days from then. Signing the same checkpoint again makes it fresh again.
 //
 // # Example

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -113,7 +114,7 @@ func TestVector(t *testing.T) {
 		}
 		fmt.Fprintf(&values, "%d %s leaf %x root %x\n", i, e.statement.kind(), h[:], root[:])
 	}
-	for name, got := range map[string][]byte{"vector.directory": d.Marshal(), "vector.values": []byte(values.String()), "lived.directory": lived(t).Marshal()} {
+	for name, got := range map[string][]byte{"vector.directory": d.Marshal(), "vector.values": []byte(values.String()), "lived.directory": lived(t).Marshal(), "urgent.directory": urgent(t).Marshal()} {
 		name = filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(name, got, 0o644); err != nil {
@@ -199,8 +200,8 @@ func FuzzParse(f *testing.F) {
 
 // FuzzStatement goes where FuzzParse seldom comes, past the checkpoint: it appends one statement to the list of the vector.
 func FuzzStatement(f *testing.F) {
-	d := lived(f)
-	for _, e := range d.entries {
+	d := urgent(f)
+	for _, e := range slices.Concat(lived(f).entries, d.entries) {
 		f.Add(e.statement.Text())
 	}
 	for _, s := range []Statement{postOf("PARIS", 3), office("CONSUL@BEIJING"), Person{Number: 5, Post: "MOSCOW", Roles: Administrator},

@@ -33,6 +33,9 @@ type Directory struct {
 	texts   map[[sha256.Size]byte]int64 // digest of each statement that was issued, and where it stands
 	keys    map[[sha256.Size]byte]int64 // digest of each piece of key material, and the statement it stands in
 
+	reserved  time.Time // zero while flash and override are not
+	minimized []Minimize
+
 	cosignatures func() []cosignature // those of root officers that verify
 }
 
@@ -111,6 +114,7 @@ func (d *Directory) copy() *Directory {
 	u := empty()
 	u.entries, u.hashes = slices.Clone(d.entries), slices.Clone(d.hashes)
 	u.signed, u.fingerprint, u.length = int64(len(d.entries)), d.fingerprint, d.length
+	u.reserved, u.minimized = d.reserved, slices.Clone(d.minimized)
 	u.routes, u.keys, u.texts = maps.Clone(d.routes), maps.Clone(d.keys), maps.Clone(d.texts)
 	for name, p := range d.posts {
 		u.posts[name] = p.clone()

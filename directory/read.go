@@ -176,6 +176,10 @@ func readStatement(text []string) (Statement, int, error) {
 		s = readRevoke(l)
 	case kindChecked:
 		s = readChecked(l)
+	case kindReserve:
+		s = readReserve(l)
+	case kindMinimize:
+		s = readMinimize(l)
 	default:
 		return nil, 0, fmt.Errorf("a statement %.40q is not known: %w", kind, ErrOlder)
 	}

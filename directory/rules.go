@@ -71,6 +71,8 @@ func (d *Directory) allow(s Statement, tail bool) error {
 		return d.allowSuspend(i, x)
 	case Checked:
 		return d.allowChecked(i, x)
+	case Minimize:
+		return d.allowMinimize(i, x)
 	case Office, Person, Key, Roles, Holder, End:
 		return d.allowIssued(i)
 	}
@@ -351,6 +353,10 @@ func (d *Directory) indexChange(s Statement) error {
 		p.revoked[s.Key.Key] = s
 	case Checked:
 		return d.indexChecked(s)
+	case Reserve:
+		return d.indexReserve(s)
+	case Minimize:
+		return d.indexMinimize(s)
 	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // Statement is one entry of the list: a [Root], [Post], [LetterKey], [Office], [Person] or [Key]; one of those that change what these
-// say, [Grant], [Roles], [Holder], [End], [Suspend], [Restore], [Revoke] and [Checked]; or one of them as [Issued].
+// say, [Grant], [Roles], [Holder], [End], [Suspend], [Restore], [Revoke] and [Checked]; one on precedence, [Reserve] and [Minimize]; or one of
+// them as [Issued].
 type Statement interface {
 	// Body is the statement's text without its signatures: what those signatures are over, after their label.
 	Body() []byte
@@ -95,13 +96,15 @@ const (
 	Administrator                  // issues statements of its post, with another administrator
 	Duty                           // may suspend anybody at once
 	Alone                          // may release what he drafted himself, at a post of one person
+	AtFlash                        // a releaser who may release at flash, where that is reserved
+	AtOverride                     // and at override, and at flash
 )
 
 // grantable are the roles that a post's administrators may be allowed to give. The others are the root's alone to give.
-const grantable = Drafter | Releaser | Alone
+const grantable = Drafter | Releaser | Alone | AtFlash | AtOverride
 
 func roleNames() []string {
-	return []string{"drafter", "releaser", "administrator", "duty", "alone"}
+	return []string{"drafter", "releaser", "administrator", "duty", "alone", "flash", "override"}
 }
 
 func (r Role) String() string {

@@ -130,7 +130,8 @@ type ToSign struct {
 	Telegram []byte            `json:"telegram"`        // as written: render it from these bytes, sign their roots
 	Draft    []byte            `json:"draft,omitempty"` // the drafter's signature, once handed over
 	Local    desk.Local        `json:"local"`
-	Cleared  []telegram.KeyRef `json:"cleared,omitempty"` // who has cleared it
+	Cleared  []telegram.KeyRef `json:"cleared,omitempty"`  // who has cleared it
+	Minimize []string          `json:"minimize,omitempty"` // to be released: the orders that restrict traffic where it goes
 }
 
 // ForHandOver gives a draft as its drafter is to sign it, with a fresh seed and the time of origin.
@@ -150,6 +151,9 @@ func (p *Post) ForHandOver(ctx context.Context, id int64, drafter telegram.KeyRe
 	}
 	t, err := p.compose(v, o.form, drafter, seed, p.config.Now().Unix())
 	if err != nil {
+		return nil, err
+	}
+	if err := p.mayHandOver(v, t); err != nil {
 		return nil, err
 	}
 	return &ToSign{ID: id, State: d.State, Telegram: t.Marshal(), Local: o.form.Local}, nil
@@ -191,6 +195,9 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	if string(same.Marshal()) != string(written) {
 		return fmt.Errorf("draft %d was changed since: what was signed is not what it says now", id)
 	}
+	if err := p.mayHandOver(v, t); err != nil {
+		return fmt.Errorf("handing over: %w", err)
+	}
 	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, time.Time{}); err != nil {
 		return fmt.Errorf("handing over: %w", err)
 	}
@@ -228,7 +235,7 @@ func (p *Post) ForRelease(ctx context.Context, id int64) (*ToSign, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &ToSign{ID: id, State: d.State, Telegram: o.telegram.Marshal(), Draft: o.Draft, Local: o.form.Local}
+	x := &ToSign{ID: id, State: d.State, Telegram: o.telegram.Marshal(), Draft: o.Draft, Local: o.form.Local, Minimize: p.releaseWarnings(v, o.telegram)}
 	err = p.db.Read(ctx, func(tx *store.Tx) (err error) {
 		x.Cleared, err = p.clearances(tx, v, id, telegram.Root(d.Root))
 		return err

@@ -126,6 +126,10 @@ func (l *broken) live(database func(*testing.T) *store.DB) {
 		&post.Report{Act: telegram.AsksTime, Text: "The road is closed.", Until: may.Unix()})
 	l.granted(moscow)
 	l.answered(beijing, &post.Report{Act: telegram.Fulfils, Text: "It stands."})
+	l.another(moscow, &post.Another{Act: telegram.Corrects, Number: 23343, Text: "For BRIDGE read DAM."})
+	l.another(moscow, &post.Another{Act: telegram.Repeats, Number: 23343})
+	l.another(beijing, &post.Another{Act: telegram.Readdresses, Number: 1, Info: []telegram.Address{{Office: "ATTACHE", Post: "MOSCOW"}}})
+	l.another(moscow, &post.Another{Act: telegram.Cancels, Number: 23343})
 	l.copied(moscow)
 	for n, c := range []*archive.Change{{At: []string{inPresident, inMinistry}, Summary: says("Words.")}, {Summary: says("Other words.")}} {
 		l.act(moscow, fmt.Sprint("filing ", n), nothing, func() error { _, _, err := moscow.File(background, archive.Out, 0, 23343, "", c); return err })
@@ -198,6 +202,15 @@ func (l *broken) granted(x *desks) {
 	l.carried()
 }
 
+// another is what is done to one telegram by another.
+func (l *broken) another(x *desks, a *post.Another) {
+	id := x.count("select count(*) from draft") + 1
+	l.drafted(x, func() (*desk.Form, error) { return x.Another(background, a) })
+	l.handedOver(x, id)
+	l.released(x, id)
+	l.carried()
+}
+
 // copied is the life of three numbered copies.
 func (l *broken) copied(x *desks) {
 	of := func(n int) post.CopyID { return post.CopyID{Way: archive.Out, Number: 23343, Copy: n} }
@@ -237,7 +250,8 @@ func (x *desks) shape() string {
 			fmt.Fprintf(&out, "%s %d, ", table, x.count("select count(*) from "+table))
 		}
 	}
-	for _, query := range []string{"select name, last from series", "select id, state from draft", "select kind, count(*) from entry group by kind", "select number, state from copy"} {
+	for _, query := range []string{"select name, last from series", "select id, state from draft", "select kind, count(*) from entry group by kind", "select number, state from copy",
+		"select of, post, act, ended from duty", "select of, post, act, by from deed"} {
 		fmt.Fprint(&out, x.rows(query))
 	}
 	return out.String()

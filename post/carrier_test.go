@@ -25,6 +25,8 @@ type ether struct {
 	delay                          time.Duration
 	reorder                        bool
 	closed                         map[telegram.Route]bool // the way from these posts is down
+	hold                           func(parcel) bool       // what is held up on its way
+	together                       bool                    // what waits at one precedence is handed over at once
 	onSend                         func(parcel)            // called with each envelope handed over, before it leaves
 }
 
@@ -120,7 +122,7 @@ func (w *way) Receive(ctx context.Context, take func(telegram.Precedence, []tele
 		// What does not even parse never reaches a post.
 		env, err := telegram.ParseEnvelope(slices.Clone(x.envelope))
 		if err == nil {
-			err = take(x.at, []telegram.Envelope{env})
+			err = take(x.at, append([]telegram.Envelope{env}, w.others(x)...))
 			if err != nil && x.done == nil { // offered again
 				w.mu.Lock()
 				x.due = time.Now().Add(20 * time.Millisecond)
@@ -135,12 +137,31 @@ func (w *way) Receive(ctx context.Context, take func(telegram.Precedence, []tele
 	return ctx.Err()
 }
 
+// others is what waits beside a parcel, if that is handed over together. A take that fails loses it.
+func (w *way) others(x parcel) (es []telegram.Envelope) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.together {
+		return nil
+	}
+	b := w.box(w.self)
+	b.parcels = slices.DeleteFunc(b.parcels, func(y parcel) bool {
+		env, err := telegram.ParseEnvelope(slices.Clone(y.envelope))
+		if err != nil || y.at != x.at || y.done != nil {
+			return false
+		}
+		es = append(es, env)
+		return true
+	})
+	return es
+}
+
 // next is the next parcel that is due, the most urgent first.
 func (w *way) next(ctx context.Context) (parcel, bool) {
 	w.mu.Lock()
 	b, now, best := w.box(w.self), time.Now(), -1
 	for i, x := range b.parcels {
-		if x.due.After(now) {
+		if x.due.After(now) || w.hold != nil && w.hold(x) {
 			continue
 		}
 		if best < 0 || !w.reorder && x.at > b.parcels[best].at || w.reorder && w.rng.IntN(2) == 0 {

@@ -1,7 +1,7 @@
 package post
 
-// What a telegram says of an order that it cites: a report of the post that is to act, or more time from the post that ordered. Only an
-// action addressee's post may report, and only the ordering post may grant. Both sides enter it in the transaction that registers the
+// What a telegram says of an order that it cites: a report of the post that is to act, or more time from the post that ordered; onone.go has what it
+// does to one other telegram. Only an action addressee's post may report, and only the ordering post may grant. Both sides enter it in the transaction that registers the
 // telegram, out or in, so that they hold the same history of the order.
 
 import (
@@ -22,13 +22,16 @@ import (
 func (p *Post) citeRoots(t *telegram.Telegram) error {
 	refs := slices.Clone(t.References)
 	for i := range refs {
+		if refs[i].Act.OnOne() {
+			continue // citeOne looks at them together
+		}
 		err := p.db.Read(context.Background(), func(tx *store.Tx) error { return p.cite(tx, t, &refs[i]) })
 		if err != nil {
 			return fmt.Errorf("it cites %s %s/%d: %w", refs[i].Post, telegram.NumberText(refs[i].Serial), refs[i].Year, err)
 		}
 	}
 	t.References = refs
-	return nil
+	return p.citeOne(t)
 }
 
 func (p *Post) cite(tx *store.Tx, t *telegram.Telegram, ref *telegram.Reference) error {
@@ -54,6 +57,12 @@ func (p *Post) cite(tx *store.Tx, t *telegram.Telegram, ref *telegram.Reference)
 	action, err := p.actsOn(f, p.config.Name)
 	if err == nil && !action {
 		err = errors.New("it was sent to this post for information only: there is nothing to report")
+	}
+	if err == nil && (ref.Act == telegram.Acknowledges || ref.Act == telegram.AsksTime) {
+		var by string
+		if by, err = cancelled(tx, f.ID, p.config.Name); err == nil && by != "" {
+			err = fmt.Errorf("it was cancelled (%s): there is nothing more to do", by)
+		}
 	}
 	return err
 }
@@ -117,13 +126,17 @@ func deedOf(id int64, act telegram.Act, t *telegram.Telegram, n *telegram.Number
 // closeOwnDuties notes what this post does by sending a telegram: it reports on the orders it cites, or grants time for its own.
 func (p *Post) closeOwnDuties(tx *store.Tx, id int64, t *telegram.Telegram, n *telegram.Numbers, now time.Time) error {
 	for _, ref := range t.References {
-		if ref.Act == telegram.Refers || (ref.Act == telegram.GrantsTime) != (ref.Post == p.config.Name) {
+		if ref.Act == telegram.Refers || ref.Act.OnOne() || (ref.Act == telegram.GrantsTime) != (ref.Post == p.config.Name) {
 			continue
 		}
 		d := deedOf(id, ref.Act, t, n, ref.Post)
 		var root telegram.Root
 		if ref.Act == telegram.GrantsTime {
-			to := t.To[0].Post // it has one action post, or could not have been handed over
+			posts := actionPosts(t)
+			if len(posts) == 0 {
+				continue
+			}
+			to := posts[0] // it has one, or could not have been handed over
 			order, err := circuit.DeliveryOf(tx, to, ref.Serial)
 			if err != nil {
 				return err
@@ -149,7 +162,7 @@ func (p *Post) closeOwnDuties(tx *store.Tx, id int64, t *telegram.Telegram, n *t
 			return err
 		}
 	}
-	return nil
+	return p.didToOne(tx, id, t, n, now)
 }
 
 // closeOthersDuties notes what another post has done for orders of this post, or granted for its own, which its telegram cites.
@@ -159,7 +172,7 @@ func (p *Post) closeOthersDuties(tx *store.Tx, id int64, from string, w *whole, 
 		var why string
 		var err error
 		switch {
-		case ref.Act == telegram.Refers:
+		case ref.Act == telegram.Refers, ref.Act.OnOne():
 		case ref.Act == telegram.GrantsTime:
 			if slices.Contains(actionPosts(w.Telegram), p.config.Name) { // else we are to know of it only
 				why, err = p.takeGrant(tx, &d, from, &ref, now)
@@ -174,7 +187,11 @@ func (p *Post) closeOthersDuties(tx *store.Tx, id int64, from string, w *whole, 
 			return err
 		}
 	}
-	return nil
+	why, err := p.doneToOne(tx, id, from, w, now)
+	if err == nil && why != "" {
+		err = p.alarm(tx, from, why)
+	}
+	return err
 }
 
 // takeReport enters what another post says of an order of this post, or says why it must not be believed.
@@ -215,7 +232,7 @@ func (p *Post) takeGrant(tx *store.Tx, d *desk.Deed, from string, ref *telegram.
 	f, err := archive.BySerial(tx, from, ref.Serial)
 	switch {
 	case errors.Is(err, archive.ErrNone) && ref.Serial < d.Serial && ref.Root != telegram.Root{}:
-		return "", desk.Wait(tx, &desk.Early{Post: from, Serial: ref.Serial, Root: ref.Root, Grant: *d})
+		return "", desk.Wait(tx, &desk.Early{Post: from, Serial: ref.Serial, Root: ref.Root, Deed: *d})
 	case errors.Is(err, archive.ErrNone):
 		return fmt.Sprintf("it grants more time for its %s/%d, which it had not sent before", telegram.NumberText(ref.Serial), ref.Year), nil
 	case err != nil:
@@ -235,26 +252,4 @@ func (p *Post) grant(tx *store.Tx, d *desk.Deed, f *archive.Filed, root telegram
 	}
 	d.Of, d.Post = f.ID, p.config.Name
 	return "", desk.Enter(tx, d, now)
-}
-
-// grantWaited enters the grants that came before the order did.
-func (p *Post) grantWaited(tx *store.Tx, id int64, from string, serial uint32, now time.Time) error {
-	waited, err := desk.Waited(tx, from, serial)
-	if err != nil || len(waited) == 0 {
-		return err
-	}
-	f, err := archive.Get(tx, id)
-	if err != nil {
-		return err
-	}
-	for _, e := range waited {
-		why, err := p.grant(tx, &e.Grant, f, e.Root, now)
-		if err == nil && why != "" {
-			err = p.alarm(tx, from, why)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

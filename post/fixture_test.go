@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,6 +156,7 @@ type ministry struct {
 	database func(name string) *store.DB
 	change   func(*post.Config)
 	patience time.Duration // of until
+	frames   string        // the folder in which the posts keep what is burnt; "" for none: they send letters only
 	mu       sync.Mutex
 	desks    map[string]*desks // those that were asked for; guarded by mu
 	stop     context.CancelFunc
@@ -219,10 +222,23 @@ func (m *ministry) opened() (all []*desks) {
 	return all
 }
 
+var burnableKey = bytes.Repeat([]byte{5}, 32)
+
 // reopen makes the post anew on its database, as a start after a crash does.
 func (x *desks) reopen() {
 	x.m.t.Helper()
-	p, err := post.New(x.config, x.keys, x.db)
+	keys := x.keys
+	if x.m.frames != "" {
+		dir := filepath.Join(x.m.frames, x.name)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			x.m.t.Fatal(err)
+		}
+		var err error
+		if keys.Burnable, _, err = post.OpenBurnable(dir, burnableKey); err != nil {
+			x.m.t.Fatal(err)
+		}
+	}
+	p, err := post.New(x.config, keys, x.db)
 	if err != nil {
 		x.m.t.Fatal(err)
 	}

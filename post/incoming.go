@@ -11,6 +11,8 @@ package post
 //
 // 3 to 5 commit together. The receipt needs no record of its own: if it is lost the sender carries the telegram again, the repeat is
 // recognised, and it is answered with its receipt again. Nothing that fails a check causes anything to be sent.
+//
+// This file is longer than 500 lines, so that the way in can be read whole.
 
 import (
 	"bytes"
@@ -43,9 +45,18 @@ type arrived struct {
 	news      *telegram.News
 	witness   *witnessed
 	answer    answerTo // to the witness
-	signed    []byte   // the receipt as a service message
-	directory int64    // statements of the directory its sender has
-	err       error    // why it is refused
+	late      *telegram.Late
+	key       *telegram.GivenKey
+	seen      *telegram.Seen
+	given     string      // a one-time key opened it, which was given to this post
+	at        int64       // seconds: the time that its sender has signed, of a service message
+	frame     bool        // it came in a frame
+	opens     *seal.Chain // the chain that it opens
+	unknown   bool        // what would open it is not here, or not any more
+	digest    [32]byte
+	signed    []byte // the receipt as a service message
+	directory int64  // statements of the directory its sender has
+	err       error  // why it is refused
 }
 
 // whole is a telegram of which all sections are here.
@@ -69,6 +80,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	came := p.config.Now()
 	in := make([]arrived, len(es))
 	parallel(len(es), func(i int) { in[i] = p.decipher(v, at, es[i], came) })
+	p.openSecond(v, in)
 	now := p.config.Now()
 	var answer receiptTo
 	err = p.db.Write(ctx, func(tx *store.Tx) error {
@@ -79,7 +91,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 					return err
 				}
 			}
-			return nil
+			return heardFrom(tx, in, now)
 		})
 	})
 	if errors.Is(err, errDirectory) {
@@ -89,11 +101,29 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 		p.config.Log.Error("what arrived could not be kept; it will be offered again", "envelopes", len(es), "reason", err)
 		return err
 	}
+	p.spend(in, now)
 	for i := range in {
 		if in[i].err == nil {
 			p.alive(in[i].from)
+			p.traffic.add(in[i].from, 0, int64(in[i].envelope.Size()))
 			p.heardOf.Store(in[i].from, in[i].directory)
 		}
+	}
+	opened := map[string]bool{}
+	for i := range in {
+		if in[i].err == nil && in[i].opens != nil {
+			opened[in[i].from] = true
+		}
+	}
+	if len(opened) > 0 {
+		// Its sender goes on in frames once it has the receipt, so the chain is on disk before that.
+		if err := p.keys.Burnable.Save(); err != nil {
+			p.config.Log.Error("a chain could not be kept; the telegrams that opened it will come again", "reason", err)
+			return nil
+		}
+	}
+	for from := range opened {
+		p.giveKey(ctx, v, carrier, from, now)
 	}
 	for from, items := range answer {
 		p.sendReceipts(ctx, v, carrier, from, items, now)
@@ -115,6 +145,20 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	return nil
 }
 
+// heardFrom notes from whom something genuine came, once for each.
+func heardFrom(tx *store.Tx, in []arrived, now time.Time) error {
+	told := map[string]bool{}
+	for i := range in {
+		if in[i].err == nil && !told[in[i].from] {
+			told[in[i].from] = true
+			if _, err := tx.Exec("update peer set heard = $1 where post = $2", now.UnixMilli(), in[i].from); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // decipher is step 2. It touches no database.
 func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, came time.Time) (a arrived) {
 	a.envelope, a.came = e, came
@@ -126,29 +170,61 @@ func (p *Post) decipher(v *view, at telegram.Precedence, e telegram.Envelope, ca
 		a.err = errors.New("it is for another post")
 		return a
 	}
-	key := p.letterKey(e.KeyID)
-	if key == nil {
-		a.err = fmt.Errorf("it is sealed to letter key %x, which this post does not hold", e.KeyID)
-		return a
+	a.digest = digestOf(&e)
+	var payload []byte
+	if e.Type == telegram.Frame {
+		payload = p.openFrame(v, &a)
+	} else {
+		payload = p.openLetter(v, &a)
 	}
-	l, err := seal.Open(&e, key, p.config.Name, v.identity)
+	p.readPayload(v, &a, payload)
+	return a
+}
+
+// readPayload reads what an envelope says, once it is known who sealed it.
+func (p *Post) readPayload(v *view, a *arrived, payload []byte) {
+	if a.err != nil {
+		return
+	}
+	if telegram.IsService(payload) {
+		a.err = p.openService(v, payload, a)
+		return
+	}
+	parse := telegram.ParseSection
+	if a.frame {
+		parse = telegram.ParseFrameSection
+	}
+	if a.section, a.err = parse(payload); a.err == nil && a.section.N == 1 {
+		a.whole = p.check(v, a.from, a.section.Serial, a.envelope.Precedence, slices.Clone(a.section.Piece))
+	}
+}
+
+// openLetter opens a letter, and says which chain it opens.
+func (p *Post) openLetter(v *view, a *arrived) (payload []byte) {
+	key, given := p.keyFor(a.envelope.KeyID)
+	if key == nil {
+		a.err, a.unknown = fmt.Errorf("it is sealed to letter key %x, which this post does not hold", a.envelope.KeyID), true
+		return nil
+	}
+	l, err := seal.Open(&a.envelope, key, p.config.Name, v.identity)
 	if err != nil {
 		a.err = errors.New(seal.Reason(err))
-		return a
+		return nil
 	}
-	a.from = l.From
+	if given != "" && given != l.From {
+		a.err = fmt.Errorf("%s sealed it to a key that was given to another post", l.From)
+		return nil
+	}
+	a.from, a.given = l.From, given
 	if a.err = errors.Join(v.suspended(l.From), v.agrees(l)); a.err != nil {
-		return a
+		return nil
 	}
 	a.directory = int64(l.DirectorySize)
-	if telegram.IsService(l.Payload) {
-		a.err = p.openService(v, l, &a)
-		return a
+	payload, opens := telegram.CutOpensChain(l.Payload)
+	if opens && p.keys.Burnable != nil {
+		a.opens = l.Chain()
 	}
-	if a.section, a.err = telegram.ParseSection(l.Payload); a.err == nil && a.section.N == 1 {
-		a.whole = p.check(v, a.from, a.section.Serial, e.Precedence, slices.Clone(a.section.Piece))
-	}
-	return a
+	return payload
 }
 
 func (p *Post) letterKey(id [4]byte) *seal.LetterKey {
@@ -173,34 +249,52 @@ func (v *view) agrees(l *seal.Letter) error {
 }
 
 // openService reads a statement from machine to machine: a receipt, news of the directory, or of registers.
-func (p *Post) openService(v *view, l *seal.Letter, a *arrived) error {
-	s, err := telegram.ParseService(l.Payload)
+func (p *Post) openService(v *view, payload []byte, a *arrived) error {
+	if len(payload) > 1 && payload[1] == telegram.ServiceLate {
+		var err error
+		a.late, err = p.readLate(payload[2:], a.from)
+		return err
+	}
+	s, err := telegram.ParseService(payload)
 	if err != nil {
 		return err
 	}
 	switch s.Kind {
 	case telegram.ServiceReceipt:
-		a.signed = l.Payload
-		a.receipt, err = p.openReceipt(v, l, &s)
+		a.signed = payload
+		if a.receipt, err = p.openReceipt(v, a.from, &s); err == nil {
+			a.at = a.receipt.At
+		}
 	case telegram.ServiceNews:
-		a.news, err = p.readNews(v, l, &s)
+		if a.news, err = p.readNews(v, a.from, &s); err == nil {
+			a.at = a.news.At
+		}
 	case telegram.ServiceWitness:
-		a.witness, err = p.openWitness(v, l, &s)
+		if a.witness, err = p.openWitness(v, a.from, &s); err == nil {
+			a.at = a.witness.At
+		}
+	case telegram.ServiceSeen:
+		a.signed = payload
+		a.seen, err = p.readSeen(v, a.from, &s)
+	case telegram.ServiceKey:
+		if a.key, err = p.readKey(v, a.from, &s); err == nil {
+			a.at = a.key.At
+		}
 	default:
 		err = fmt.Errorf("a service message of unknown kind %d", s.Kind)
 	}
 	return err
 }
 
-func (p *Post) openReceipt(v *view, l *seal.Letter, s *telegram.Service) (*telegram.Receipt, error) {
-	if !v.identity(l.From).Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
+func (p *Post) openReceipt(v *view, from string, s *telegram.Service) (*telegram.Receipt, error) {
+	if !v.identity(from).Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
 		return nil, errors.New("the receipt's signature does not hold")
 	}
 	r, err := telegram.ParseReceipt(s.Statement)
 	if err != nil {
 		return nil, err
 	}
-	if r.To != l.From || r.From != p.config.Name {
+	if r.To != from || r.From != p.config.Name {
 		return nil, errors.New("the receipt is between other posts")
 	}
 	return r, nil
@@ -210,21 +304,21 @@ func (p *Post) openReceipt(v *view, l *seal.Letter, s *telegram.Service) (*teleg
 // received before, takeWhole judges.
 func (p *Post) check(v *view, from string, serial uint32, at telegram.Precedence, raw []byte) *whole {
 	w := &whole{raw: raw}
-	r, err := telegram.ParseRegistered(raw)
+	r, err := telegram.ParseEither(raw)
 	if err != nil {
 		w.err = err
 		return w
 	}
 	w.Registered = *r
 	w.draftRoot, w.root = r.Telegram.Roots()
-	w.entry = telegram.EntryHash(r.OutEntry(w.root, &r.Numbers))
+	w.entry = receiptEntry(r, w.root)
 	w.err = p.judge(v, w, from, serial, at)
 	return w
 }
 
 func (p *Post) judge(v *view, w *whole, from string, serial uint32, at telegram.Precedence) error {
 	t := w.Telegram
-	if err := v.checkRelease(t, &w.Signatures, w.draftRoot, w.root); err != nil {
+	if err := v.checkReceived(&w.Registered, w.draftRoot, w.root); err != nil {
 		return err
 	}
 	if t.From.Post != from {
@@ -246,24 +340,57 @@ func (p *Post) judge(v *view, w *whole, from string, serial uint32, at telegram.
 	if at != mine {
 		return errors.New("it came at another precedence than was released")
 	}
-	return nil
+	return v.checkPassedOn(t)
+}
+
+// receiptEntry is the hash that a receipt for a telegram names: of the sender's entry, or what stands for it while not all signatures are here.
+func receiptEntry(r *telegram.Registered, root telegram.Root) [32]byte {
+	if r.ReleasePQ == nil {
+		return telegram.EntryHash(r.BriefOutEntry(root, &r.Numbers))
+	}
+	return telegram.EntryHash(r.OutEntry(root, &r.Numbers))
 }
 
 // checkRelease says whether both people signed.
 func (v *view) checkRelease(t *telegram.Telegram, s *telegram.Signatures, draftRoot, root telegram.Root) error {
-	drafter, err := v.person(t.Drafter)
+	drafter, releaser, err := v.signers(t)
 	if err != nil {
-		return fmt.Errorf("its drafter: %w", err)
-	}
-	releaser, err := v.person(t.Releaser)
-	if err != nil {
-		return fmt.Errorf("its releaser: %w", err)
+		return err
 	}
 	return seal.CheckRelease(draftRoot, root, s, drafter, releaser)
 }
 
+// checkReceived is the same for a telegram that came from another post: by Ed25519 alone where it came in the brief form, and the releaser's
+// ML-DSA-44 signature is still to follow.
+func (v *view) checkReceived(r *telegram.Registered, draftRoot, root telegram.Root) error {
+	if r.ReleasePQ != nil {
+		return v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root)
+	}
+	drafter, releaser, err := v.signers(r.Telegram)
+	if err != nil {
+		return err
+	}
+	return seal.CheckBrief(draftRoot, root, &r.Signatures, drafter, releaser)
+}
+
+// signers are the keys of a telegram's drafter and releaser.
+func (v *view) signers(t *telegram.Telegram) (drafter, releaser *seal.Verifier, err error) {
+	if drafter, err = v.person(t.Drafter); err != nil {
+		return nil, nil, fmt.Errorf("its drafter: %w", err)
+	}
+	if releaser, err = v.person(t.Releaser); err != nil {
+		return nil, nil, fmt.Errorf("its releaser: %w", err)
+	}
+	return drafter, releaser, nil
+}
+
 // takeOne is steps 3 to 6 for one envelope, inside the transaction. What is refused is logged, or an alarm, and is no error.
 func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answer receiptTo, now time.Time) error {
+	if a.unknown {
+		if known, err := p.takeAgain(tx, a, answer); known || err != nil {
+			return err
+		}
+	}
 	if a.err != nil && a.from == "" { // anybody may have sent it
 		p.config.Log.Warn("an envelope was refused", "reason", a.err)
 		return nil
@@ -271,9 +398,30 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 	if a.err != nil {
 		return p.alarm(tx, a.from, fmt.Sprintf("a letter was refused: %v", a.err))
 	}
-	err := p.heard(tx, a)
-	if err != nil || a.news != nil {
+	err := p.takeSpent(tx, a, now)
+	if err == nil {
+		err = p.heard(tx, a)
+	}
+	if err != nil {
 		return err
+	}
+	if a.at > 0 {
+		// To the hour is enough: by it keys are burnt after weeks.
+		if _, err := tx.Exec("update peer set signed = $1 where post = $2 and signed < $3", a.at, a.from, a.at-3600); err != nil {
+			return err
+		}
+	}
+	if a.news != nil {
+		return nil
+	}
+	if a.late != nil {
+		return p.takeLate(tx, v, a, answer, now)
+	}
+	if a.key != nil {
+		return p.takeKey(tx, a.key)
+	}
+	if a.seen != nil {
+		return p.takeSeen(tx, a.from, a.seen, a.signed)
 	}
 	if a.witness != nil {
 		a.answer, err = p.takeWitness(tx, a.witness, v, now)
@@ -344,15 +492,34 @@ func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answe
 	if err != nil { // no reason to be deaf to what else came
 		return p.alarm(tx, a.from, fmt.Sprintf("serial %s came again, and what is filed of it is damaged (run chancery register verify): %v", telegram.NumberText(before.Serial), err))
 	}
-	if a.section.N == 1 && !bytes.Equal(raw, a.section.Piece) || !bytes.Contains(raw, a.section.Piece) {
-		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
-	}
-	r, err := telegram.ParseRegistered(raw)
+	r, err := telegram.ParseEither(raw)
 	if err != nil {
 		return err
 	}
-	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: telegram.EntryHash(r.OutEntry(before.Root, &r.Numbers))})
+	if a.section.Brief && r.ReleasePQ != nil { // the signature came since
+		raw = r.Brief()
+	}
+	if a.section.N == 1 && !bytes.Equal(raw, a.section.Piece) || !bytes.Contains(raw, a.section.Piece) {
+		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
+	}
+	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: receiptEntry(r, before.Root)})
 	return nil
+}
+
+// receiptOf is what a receipt says of a telegram that is here.
+func (p *Post) receiptOf(tx *store.Tx, from string, serial uint32) (i telegram.ReceiptItem, here bool, err error) {
+	f, err := archive.BySerial(tx, from, serial)
+	if errors.Is(err, archive.ErrNone) {
+		return i, false, nil
+	}
+	if err != nil {
+		return i, false, err
+	}
+	r, err := p.openFiled(f)
+	if err != nil {
+		return i, false, p.alarm(tx, from, fmt.Sprintf("serial %s came again, and what is filed of it is damaged (run chancery register verify): %v", telegram.NumberText(serial), err))
+	}
+	return telegram.ReceiptItem{Serial: serial, Root: f.Root, Entry: receiptEntry(r, f.Root)}, true, nil
 }
 
 // add adds a telegram to the receipt of a post, once.
@@ -396,7 +563,11 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	n := incomingNumbers(now, number, a.from, serial)
 	var own incomingLocal
 	rand.Read(own.Seed[:])
-	if _, err := b.Enter(telegram.EntryIn, w.InEntry(w.root, &n, own.Seed), id, now.Unix()); err != nil {
+	kind, entry := telegram.EntryIn, w.InEntry
+	if w.ReleasePQ == nil {
+		kind, entry = telegram.EntryBriefIn, w.BriefInEntry
+	}
+	if _, err := b.Enter(kind, entry(w.root, &n, own.Seed), id, now.Unix()); err != nil {
 		return err
 	}
 	if err := register.Remember(tx, id, w.draftRoot, w.root); err != nil {
@@ -409,7 +580,12 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := in.keep(tx, id, now); err != nil {
 		return err
 	}
-	if err := p.awaitProof(tx, id, a.from, w.entry, w.Numbers.Registered, now); err != nil {
+	if w.ReleasePQ == nil {
+		err = p.awaitLate(tx, id, a.from, serial, now)
+	} else {
+		err = p.awaitProof(tx, id, a.from, w.entry, w.Numbers.Registered, now)
+	}
+	if err != nil {
 		return err
 	}
 	if err := desk.Ask(tx, duties(id, w.Telegram, p.config.Name)); err != nil {
@@ -418,7 +594,7 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 	if err := desk.Did(tx, id, p.config.Name, desk.Receipt, 0, now); err != nil {
 		return err
 	}
-	if err := p.grantWaited(tx, id, a.from, serial, now); err != nil {
+	if err := p.waited(tx, id, a.from, serial, now); err != nil {
 		return err
 	}
 	if err := p.closeOthersDuties(tx, id, a.from, w, now); err != nil {

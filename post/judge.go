@@ -58,7 +58,7 @@ func officeList(d *directory.Directory, post string) string {
 	return strings.Join(names, ", ")
 }
 
-// mayRelease says whether the two people were entitled at the post when they signed, and are two; or one who may release alone.
+// mayRelease says whether the two people were entitled at the post when they signed, the releaser at that precedence, and are two; or one who may release alone.
 func (v *view) mayRelease(t *telegram.Telegram, post string) error {
 	drafted, released := time.Unix(t.DTG, 0), time.Unix(t.Released, 0)
 	if alone(t) {
@@ -71,6 +71,58 @@ func (v *view) mayRelease(t *telegram.Telegram, post string) error {
 	}
 	if err := v.dir.May(directory.Releaser, t.Releaser, post, released); err != nil {
 		return fmt.Errorf("its releaser: %w", err)
+	}
+	if err := v.dir.MayReleaseAt(t.Precedence(), t.Releaser, post, released); err != nil {
+		return fmt.Errorf("its releaser: %w", err)
+	}
+	return nil
+}
+
+// passesOn says whether an office may pass a telegram on so: only one that it was addressed to, for action only where it was to act, and under its label.
+func passesOn(t, o *telegram.Telegram) error {
+	action := hasOffice(o.To, t.From)
+	switch {
+	case t.On().Post != o.From.Post:
+		return fmt.Errorf("it is a telegram of %s, and not of %s", o.From.Post, t.On().Post)
+	case !action && !hasOffice(o.Info, t.From):
+		return fmt.Errorf("%s is no addressee of it: only one to whom it was sent passes it on", t.From)
+	case !action && len(t.To) > 0:
+		return fmt.Errorf("%s had it for information only, and can pass it on for information only: write Info in place of To", t.From)
+	}
+	return keepsLabel(t, o)
+}
+
+func hasOffice(list []telegram.Addressee, a telegram.Address) bool {
+	return slices.ContainsFunc(list, func(x telegram.Addressee) bool { return x.Address == a })
+}
+
+// checkPassedOn proves a telegram that is passed on, and one that is passed on within it: that it is the one cited, that its two people signed it, and
+// that it was sent to the office which passes it on, for what it says. Whether these people were entitled is said beside it and is no reason to refuse
+// it: it may be old, and they may have left.
+func (v *view) checkPassedOn(t *telegram.Telegram) error {
+	o, err := t.Readdressed()
+	if err != nil || o == nil {
+		return err
+	}
+	draftRoot, root := o.Telegram.Roots()
+	if err := v.checkRelease(o.Telegram, &o.Signatures, draftRoot, root); err != nil {
+		return fmt.Errorf("the telegram that it passes on: %w", err)
+	}
+	if err := passesOn(t, o.Telegram); err != nil {
+		return fmt.Errorf("it passes on what it may not: %w", err)
+	}
+	return v.checkPassedOn(o.Telegram)
+}
+
+// keepsLabel says whether a telegram that carries another's text protects it as that one did.
+func keepsLabel(t, of *telegram.Telegram) error {
+	if t.Label.Policy != of.Label.Policy || t.Label.Classification != of.Label.Classification {
+		return fmt.Errorf("what carries its text has its policy and classification: %q, %q", of.Label.Policy, of.Label.Classification)
+	}
+	for _, c := range of.Label.Caveats {
+		if !slices.Contains(t.Label.Caveats, c) {
+			return fmt.Errorf("what carries its text has its caveats: add a line  Caveat: %s", c)
+		}
 	}
 	return nil
 }

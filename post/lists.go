@@ -25,9 +25,13 @@ type Listed struct {
 	Action     bool                `json:"action"` // this post is to act; else it is for information
 	Received   time.Time           `json:"received"`
 	Marked     bool                `json:"marked,omitempty"` // something is known of who signed it: see Shown.Marks
+	Hidden     bool                `json:"hidden,omitempty"` // it is shown when all of its signatures are here
 	Open       []desk.Act          `json:"open"`             // what is asked of this post and not done
 	Done       []desk.Act          `json:"done"`
 	Fulfilment *Standing           `json:"fulfilment,omitempty"` // how the order stands, if it asks this post for one or a report was sent
+	Cancelled  bool                `json:"cancelled,omitempty"`
+	Corrected  bool                `json:"corrected,omitempty"`
+	On         *Cited              `json:"on,omitempty"` // the telegram that it cancels, corrects, repeats or passes on
 }
 
 // Alarm is something that somebody must look at.
@@ -58,7 +62,17 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 			} else {
 				t := r.Telegram
 				l.From, l.Type, l.Subject = t.From, t.Type, t.Subject
-				l.Marked = v != nil && len(v.marks(t, 0, false)) > 0
+				state, err := lateState(tx, f.ID)
+				if err != nil {
+					return err
+				}
+				if l.Hidden = p.hidden(f.Post, state); l.Hidden {
+					l.Subject = ""
+				}
+				if l.On, err = p.listOn(tx, t); err != nil {
+					return err
+				}
+				l.Marked = v != nil && len(v.marks(t, 0, false))+len(v.marksOfPassedOn(t)) > 0
 				for _, a := range t.To {
 					l.Action = l.Action || a.Post == p.config.Name
 				}
@@ -78,20 +92,36 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 	return list, alarms, err
 }
 
-// stands says which duties are open, which are done, and how far the fulfilment is.
+// listOn is the telegram that a listed one cancels, corrects, repeats or passes on, nil if there is none.
+func (p *Post) listOn(tx *store.Tx, t *telegram.Telegram) (*Cited, error) {
+	on := t.On()
+	if on == nil {
+		return nil, nil
+	}
+	c := &Cited{Act: on.Act, Post: on.Post, Serial: on.Serial, Year: on.Year}
+	var err error
+	c.Here, err = p.here(tx, on)
+	return c, err
+}
+
+// stands says which duties are open, which are done, how far the fulfilment is, and whether it was cancelled or corrected.
 func (l *Listed) stands(tx *store.Tx, of int64, ds []desk.Duty, now time.Time) error {
+	deeds, err := desk.Deeds(tx, of)
+	if err != nil {
+		return err
+	}
+	for _, d := range deeds {
+		l.Cancelled = l.Cancelled || d.Act == telegram.Cancels
+		l.Corrected = l.Corrected || d.Act == telegram.Corrects
+	}
 	for _, d := range ds {
 		switch {
 		case d.Done.IsZero():
 			l.Open = append(l.Open, d.Act)
-		case d.Ended != desk.CannotComply:
+		case d.Ended == desk.Done:
 			l.Done = append(l.Done, d.Act)
 		}
 		if d.Act == desk.Fulfilment {
-			deeds, err := desk.Deeds(tx, of)
-			if err != nil {
-				return err
-			}
 			s := standing(&d, deeds, now)
 			l.Fulfilment = &s
 		}

@@ -6,13 +6,13 @@ package post
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
 	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/directory"
-	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
 )
@@ -28,8 +28,11 @@ type lacks struct {
 
 // teller tells peers what they lack of the directory, and shows them at its times this post's register.
 func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
-	wake := p.db.Wake(ctx, topicDirectory)
+	wake, seen := p.db.Wake(ctx, topicDirectory), p.db.Wake(ctx, topicSeen)
 	for started := false; ctx.Err() == nil; {
+		if err := p.sendLate(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("signatures that frames left out could not follow; it is tried again", "reason", err)
+		}
 		if err := p.tell(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("news of the directory could not be told; it is tried again", "reason", err)
 		}
@@ -38,10 +41,19 @@ func (p *Post) teller(ctx context.Context, carrier circuit.Carrier) error {
 		} else if ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
 			p.config.Log.Warn("this post's register could not be shown to others; it is tried again", "reason", err)
 		}
+		if err := p.tellSeen(ctx, carrier); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("it could not be told what was opened here; it is tried again", "reason", err)
+		}
+		if err := p.renewPeriod(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
+			p.config.Log.Warn("the next letter key could not be made; it is tried again", "reason", err)
+		}
+		if err := p.missLate(ctx, p.config.Now()); err != nil && ctx.Err() == nil {
+			p.config.Log.Warn("it could not be looked for signatures that did not follow; it is tried again", "reason", err)
+		}
 		if err := p.missProofs(ctx, p.config.Now()); err != nil && ctx.Err() == nil {
 			p.config.Log.Warn("it could not be looked for telegrams that no register has; it is tried again", "reason", err)
 		}
-		p.wait(ctx, min(time.Minute, p.config.Witness), wake)
+		p.wait(ctx, min(time.Minute, p.config.Witness, p.config.Late), wake, seen)
 	}
 	return ctx.Err()
 }
@@ -120,27 +132,36 @@ func (p *Post) sendNews(ctx context.Context, v *view, carrier circuit.Carrier, t
 
 // sendService seals a service message and hands it to the carrier.
 func (p *Post) sendService(ctx context.Context, v *view, carrier circuit.Carrier, to string, at telegram.Precedence, s *telegram.Service, now time.Time) error {
+	return p.sendPayload(ctx, v, carrier, to, at, s.Marshal(), now)
+}
+
+// sendPayload seals a service message as written, in a frame if there is a chain, and hands it to the carrier.
+func (p *Post) sendPayload(ctx context.Context, v *view, carrier circuit.Carrier, to string, at telegram.Precedence, payload []byte, now time.Time) error {
 	recipient, keyID, route, err := v.recipient(to, now)
 	if err != nil {
 		return err
 	}
 	e := telegram.Envelope{To: route, Precedence: at, KeyID: keyID}
-	if err := p.letter(v, to, s.Marshal()).Seal(&e, recipient, p.keys.Identity); err != nil {
-		return err
+	content := append(binary.AppendUvarint(nil, uint64(v.dir.Size())), payload...)
+	if p.keys.Burnable == nil || !p.keys.Burnable.sealService(to, &e, content, now) {
+		if err := p.letter(v, to, payload).Seal(&e, recipient, p.keys.Identity); err != nil {
+			return err
+		}
 	}
+	p.traffic.add(to, int64(e.Size()), 0)
 	return carrier.Send(ctx, route, e.Precedence, []telegram.Envelope{e})
 }
 
 // readNews reads a service message of that kind, and checks whose it is.
-func (p *Post) readNews(v *view, l *seal.Letter, s *telegram.Service) (*telegram.News, error) {
-	if !v.identity(l.From).Verify(telegram.LabelNews, s.Statement, s.Ed, s.PQ) {
+func (p *Post) readNews(v *view, from string, s *telegram.Service) (*telegram.News, error) {
+	if !v.identity(from).Verify(telegram.LabelNews, s.Statement, s.Ed, s.PQ) {
 		return nil, errors.New("the signature on news of the directory does not hold")
 	}
 	n, err := telegram.ParseNews(s.Statement)
 	if err != nil {
 		return nil, err
 	}
-	if n.From != l.From || n.To != p.config.Name {
+	if n.From != from || n.To != p.config.Name {
 		return nil, errors.New("the news of the directory is between other posts")
 	}
 	return n, nil

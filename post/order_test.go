@@ -44,6 +44,79 @@ func TestFlashPassesBetweenSections(t *testing.T) {
 	m.whole()
 }
 
+// registered sends and waits until all of it has its numbers.
+func (x *desks) registered(texts ...string) {
+	x.m.t.Helper()
+	for _, text := range texts {
+		id := x.send(text)
+		x.m.until("it is registered", func() bool { return x.state(id).State == desk.Registered })
+	}
+}
+
+func many(n int, format string) (texts []string) {
+	for i := range n {
+		texts = append(texts, fmt.Sprintf(format, i))
+	}
+	return texts
+}
+
+// A Routine that was there first is the tenth section that is sealed however much Priority comes behind it, and a Flash goes before both.
+func TestRoutineIsSealedUnderPriority(t *testing.T) {
+	m := open(t, func(c *post.Config) { c.Retry, c.Window = time.Second, 9<<10 })
+	moscow := m.at("MOSCOW")
+	m.ether.set(func(e *ether) { e.closed[moscow.route] = true })
+	m.run()
+	moscow.registered("To: AMBASSADOR@BEIJING; override\n\n" + strings.Repeat("It fills the window. ", 150) + "\n")
+	m.until("the window is full", func() bool {
+		return moscow.count("select coalesce(sum(size), 0) from wire where envelope is not null") >= 9<<10
+	})
+	full := uint32(moscow.count("select count(*) from wire"))
+	moscow.registered("To: AMBASSADOR@BEIJING\n\nIn time.\n", "To: AMBASSADOR@BEIJING; deferred\n\nWhenever.\n")
+	moscow.registered(many(20, "To: AMBASSADOR@BEIJING; priority\n\nNumber %d.\n")...)
+	moscow.registered("To: AMBASSADOR@BEIJING; flash\n\nAt once.\n")
+	m.ether.set(func(e *ether) { e.closed[moscow.route] = false })
+	m.delivered("MOSCOW")
+	m.crash()
+	for number, want := range map[uint32]uint32{2: 11, 3: 21, 24: 1} {
+		if got := moscow.shown(archive.Out, number).Addressed[0].Specials; len(got) == 0 || got[0] != full+want && number != 24 || number == 24 && got[0] > full+2 {
+			t.Errorf("register number %d left as special %v, want %d; %d filled the window", number, got, full+want, full)
+		}
+	}
+	m.whole()
+}
+
+// What was sealed first is carried when ten others have been, though they are more urgent.
+func TestRoutineIsCarriedUnderPriority(t *testing.T) {
+	m := open(t, func(c *post.Config) { c.Retry, c.Window = time.Minute, 1<<20 })
+	moscow := m.at("MOSCOW")
+	m.ether.set(func(e *ether) { e.closed[moscow.route] = true })
+	m.run()
+	moscow.registered("To: AMBASSADOR@BEIJING\n\nIn time.\n", "To: AMBASSADOR@BEIJING; deferred\n\nWhenever.\n")
+	moscow.registered(many(25, "To: AMBASSADOR@BEIJING; priority\n\nNumber %d.\n")...)
+	m.until("all are sealed", func() bool { return moscow.count("select count(*) from wire") == 27 })
+	moscow.registered("To: AMBASSADOR@BEIJING; flash\n\nAt once.\n")
+	m.until("the Flash is sealed", func() bool { return moscow.count("select count(*) from wire") == 28 })
+	m.crash() // after which all are due at once
+	moscow.reopen()
+	var order []telegram.Precedence
+	m.ether.set(func(e *ether) {
+		e.closed[moscow.route] = false
+		e.onSend = func(p parcel) {
+			if p.from == moscow.route && p.at != telegram.Override {
+				order = append(order, p.at)
+			}
+		}
+	})
+	m.run()
+	m.delivered("MOSCOW")
+	m.crash()
+	routine, deferred := slices.Index(order, telegram.Routine), slices.Index(order, telegram.Deferred)
+	if order[0] != telegram.Flash || routine < 0 || routine > 12 || deferred < 0 || deferred > 24 {
+		t.Errorf("carried as %v", order)
+	}
+	m.whole()
+}
+
 func TestSealedToTheKeyCurrentThen(t *testing.T) {
 	m := open(t, func(c *post.Config) { c.Window = 1; c.Retry = time.Second })
 	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")

@@ -15,7 +15,7 @@ import (
 // Progress is how far a duty has come.
 type Progress string
 
-// How far a duty can have come. Only the last two end it.
+// How far a duty can have come. Only the last three end it.
 const (
 	ProgressOpen         Progress = "open"
 	ProgressAcknowledged Progress = "acknowledged"
@@ -25,6 +25,7 @@ const (
 	ProgressGranted      Progress = "time granted"
 	ProgressDone         Progress = "done"
 	ProgressCannot       Progress = "cannot comply"
+	ProgressCancelled    Progress = "cancelled"
 )
 
 var progressOf = map[telegram.Act]Progress{telegram.Acknowledges: ProgressAcknowledged, telegram.PartFulfils: ProgressPart, telegram.Conveys: ProgressConveyed,
@@ -44,6 +45,8 @@ func standing(d *desk.Duty, deeds []desk.Deed, now time.Time) Standing {
 		return Standing{Progress: ProgressDone}
 	case desk.CannotComply:
 		return Standing{Progress: ProgressCannot}
+	case desk.Cancelled:
+		return Standing{Progress: ProgressCancelled}
 	}
 	s := Standing{Progress: ProgressOpen, Overdue: d.Due != 0 && now.Unix() > d.Due}
 	if d.Act != desk.Fulfilment {

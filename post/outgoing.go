@@ -325,6 +325,8 @@ func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
 type peer struct {
 	life chan struct{} // poked when something genuine came from it
 	seen chan time.Time
+
+	carried int // sections below Flash since what has waited longest had its turn; the dispatcher's own
 }
 
 // flight is when a section without a receipt was last handed to the carrier, and when it is due again. It lives in memory only: after a
@@ -368,7 +370,7 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 		select {
 		case at := <-peer.seen:
 			for special, f := range flights {
-				if at.Sub(f.at) >= p.circuit(name).Retry {
+				if at.Sub(f.at) >= p.way(name).Retry {
 					f.again, f.tries = at, 0
 					flights[special] = f
 				}
@@ -425,37 +427,44 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 	}
 	// A batch is begun when half of the window is free, so that it is worth its commit. What is more urgent than all that is under way
 	// finds the window empty.
-	waits, window := false, p.circuit(to).Window
+	waits, window := false, p.way(to).Window
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
 		_, waits, err = circuit.Next(tx, to, (window+1)/2)
 		return err
 	}); err != nil || !waits {
 		return 0, err
 	}
-	err = p.db.Write(ctx, func(tx *store.Tx) error {
+	var batch *sealing
+	err = p.db.Write(ctx, func(tx *store.Tx) (err error) {
 		n = 0
+		if batch, err = p.beginSealing(tx, to, p.config.Now()); err != nil {
+			return err
+		}
 		return p.entering(tx, func(b *register.Book) error {
 			pieces := map[int64][][]byte{} // of the telegrams met so far
 			for n < p.config.Batch {
 				w, ok, err := circuit.Next(tx, to, window)
 				if err != nil || !ok {
-					return err
+					return errors.Join(err, batch.keep(tx))
 				}
-				s, err := p.nextSection(tx, v, w, pieces)
+				s, err := p.nextSection(tx, v, &w, batch, pieces)
 				if err != nil && n > 0 {
-					return nil // what is in order leaves; this one is met again first thing next time
+					return batch.keep(tx) // what is in order leaves; this one is met again first thing next time
 				}
 				if err == nil {
-					err = p.encipherOne(tx, b, v, w, s)
+					err = p.encipherOne(tx, b, v, w, batch, s)
 				}
 				if err != nil {
 					return fmt.Errorf("enciphering serial %s for %s: %w", telegram.NumberText(w.Serial), to, err)
 				}
 				n++
 			}
-			return nil
+			return batch.keep(tx)
 		})
 	})
+	if err == nil {
+		batch.done(p)
+	}
 	return n, err
 }
 
@@ -464,14 +473,14 @@ const circuitNumber = 1
 
 // unsealed is a section about to be sealed.
 type unsealed struct {
-	piece     []byte
-	n         uint32
-	recipient *seal.Recipient
-	envelope  telegram.Envelope // without its body
+	piece    []byte
+	n        uint32
+	envelope telegram.Envelope // without its body
 }
 
-// nextSection finds the next section of a telegram, and the letter key current now. Whatever stands in the way is met here, before a number is taken.
-func (p *Post) nextSection(tx *store.Tx, v *view, w circuit.Waiting, pieces map[int64][][]byte) (s unsealed, err error) {
+// nextSection finds the next section of a telegram, and whether a letter key is current now. Whatever stands in the way is met here, before a
+// number is taken. With the first section the form is chosen in which the telegram goes.
+func (p *Post) nextSection(tx *store.Tx, v *view, w *circuit.Waiting, batch *sealing, pieces map[int64][][]byte) (s unsealed, err error) {
 	cut, ok := pieces[w.Of]
 	if !ok {
 		filed, err := archive.Get(tx, w.Of)
@@ -480,6 +489,10 @@ func (p *Post) nextSection(tx *store.Tx, v *view, w circuit.Waiting, pieces map[
 		}
 		body, err := p.keys.Rest.Open(archive.Place(filed.ID), filed.Body)
 		if err != nil {
+			return s, err
+		}
+		brief := batch.briefly(w)
+		if body, err = p.inForm(tx, w, body, brief); err != nil {
 			return s, err
 		}
 		if cut, err = telegram.Cut(body, p.config.Section); err != nil {
@@ -492,12 +505,37 @@ func (p *Post) nextSection(tx *store.Tx, v *view, w circuit.Waiting, pieces map[
 	}
 	s.piece, s.n = cut[w.Sealed], uint32(len(cut))
 	s.envelope.Precedence = w.Precedence
-	s.recipient, s.envelope.KeyID, s.envelope.To, err = v.recipient(w.Post, p.config.Now())
+	_, s.envelope.KeyID, s.envelope.To, err = v.recipient(w.Post, p.config.Now())
 	return s, err
 }
 
+// inForm gives a telegram in the form in which it goes, and keeps which that is when it begins.
+func (p *Post) inForm(tx *store.Tx, w *circuit.Waiting, body []byte, brief bool) ([]byte, error) {
+	if !brief {
+		if w.Form == circuit.FormOpen {
+			w.Form = circuit.FormFull
+			return body, circuit.Chosen(tx, w.Post, w.Serial, nil)
+		}
+		return body, nil
+	}
+	r, err := telegram.ParseRegistered(body)
+	if err != nil {
+		return nil, err
+	}
+	if w.Form == circuit.FormOpen {
+		w.Form = circuit.FormBrief
+		h := telegram.EntryHash(r.BriefOutEntry(w.Root, &r.Numbers))
+		now := p.config.Now()
+		if err := errors.Join(circuit.Chosen(tx, w.Post, w.Serial, h[:]), tx.Insert("late (post, serial, of, since, tries, again)", 6,
+			[]any{w.Post, int64(w.Serial), w.Of, now.UnixMilli(), 0, now.Add(p.config.Late).UnixMilli()}, "on conflict (post, serial) do nothing")); err != nil {
+			return nil, err
+		}
+	}
+	return r.Brief(), nil
+}
+
 // encipherOne seals the next section of a telegram.
-func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Waiting, next unsealed) error {
+func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Waiting, batch *sealing, next unsealed) error {
 	now := p.config.Now()
 	special, err := b.Take(seriesSpecial(w.Post))
 	if err != nil {
@@ -507,9 +545,9 @@ func (p *Post) encipherOne(tx *store.Tx, b *register.Book, v *view, w circuit.Wa
 	if err != nil {
 		return err
 	}
-	s := telegram.Section{Circuit: circuitNumber, Special: special, Lane: lane, Serial: w.Serial, I: uint32(w.Sealed + 1), N: next.n, Piece: next.piece}
+	s := telegram.Section{Circuit: circuitNumber, Special: special, Lane: lane, Serial: w.Serial, I: uint32(w.Sealed + 1), N: next.n, Brief: w.Form == circuit.FormBrief, Piece: next.piece}
 	e := next.envelope
-	if err := p.letter(v, w.Post, s.Marshal()).Seal(&e, next.recipient, p.keys.Identity); err != nil {
+	if err := batch.seal(p, tx, v, &s, &e, now); err != nil {
 		return err
 	}
 	sealed := circuit.Section{Post: w.Post, Special: special, Circuit: circuitNumber, Lane: lane, Precedence: w.Precedence, Serial: w.Serial,
@@ -554,11 +592,13 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	if v, err := p.current(); err != nil || v.suspended(to) != nil {
 		return 0, err
 	}
-	now, way := p.config.Now(), p.circuit(to)
+	now, way := p.config.Now(), p.way(to)
+	peer := p.peer(to)
+	turn := peer.carried / (circuit.Turn - 1)
 	var due []circuit.Section
 	open := map[uint32]bool{}
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		due, err = circuit.Open(tx, to, messageEnvelopes, func(special uint32, _ int) bool {
+		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, _ int) bool {
 			open[special] = true
 			return !flights[special].again.After(now)
 		})
@@ -590,6 +630,14 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	if err := carrier.Send(ctx, es[0].To, es[0].Precedence, es); err != nil {
 		return 0, err
 	}
+	p.traffic.add(to, size, 0)
+	switch {
+	case es[0].Precedence >= telegram.Flash:
+	case turn > 0:
+		peer.carried = 0
+	default:
+		peer.carried += len(es)
+	}
 	for _, special := range specials {
 		f := flights[special]
 		wait := min(way.Retry<<min(f.tries, 10), longestRetry)
@@ -607,12 +655,18 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 		switch {
 		case err != nil:
 			return err
-		case d == nil || d.Root != i.Root || d.Entry != i.Entry:
+		case d == nil || !d.Signed(i.Root, i.Entry):
 			if err := p.alarm(tx, from, fmt.Sprintf("it signed for serial %s, but not for what was sent under that number", telegram.NumberText(i.Serial))); err != nil {
 				return err
 			}
 		case d.Receipted.IsZero():
 			frees = append(frees, d)
+		}
+		if err == nil && d != nil && d.Form == circuit.FormBrief && i.Root == d.Root && i.Entry == d.Entry {
+			// It names the entry itself: the signature that the frames left out is there.
+			if _, err := tx.Exec("delete from late where post = $1 and serial = $2", from, int64(i.Serial)); err != nil {
+				return err
+			}
 		}
 	}
 	if len(frees) == 0 {
@@ -627,6 +681,9 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 			return err
 		}
 		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
+			return err
+		}
+		if err := p.confirmChain(tx, from, d.Serial); err != nil {
 			return err
 		}
 	}

@@ -30,21 +30,24 @@ import (
 // Config says how a post works. Beside Name, Route and Fingerprint the zero value is good.
 type Config struct {
 	Name        string
-	Route       telegram.Route        // the post's routing code, which it chose itself
-	Fingerprint directory.Fingerprint // of the directory's root, learned by another way
-	Section     int                   // bytes of the telegram in one section; 0 means 32 KiB
-	Window      int64                 // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
-	Batch       int                   // telegrams registered, or sections sealed, in one commit; 0 means 256
-	Retry       time.Duration         // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
-	Message     int64                 // bytes of several envelopes handed to the carrier at once; 0 means 64 KiB
-	Circuits    map[string]Circuit    // what is otherwise on the way to single posts, by name
-	Witness     time.Duration         // how often other posts are shown what is new in the register; 0 means 6 h
-	Log         *slog.Logger          // nil means slog.Default
-	Now         func() time.Time      // nil means time.Now
+	Route       telegram.Route              // the post's routing code, which it chose itself
+	Fingerprint directory.Fingerprint       // of the directory's root, learned by another way
+	Section     int                         // bytes of the telegram in one section; 0 means 32 KiB
+	Window      int64                       // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
+	Batch       int                         // telegrams registered, or sections sealed, in one commit; 0 means 256
+	Retry       time.Duration               // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Message     int64                       // bytes of several envelopes handed to the carrier at once; 0 means 64 KiB
+	Circuits    map[string]Way              // what is otherwise on the way to single posts, by name
+	Witness     time.Duration               // how often other posts are shown what is new in the register; 0 means 6 h
+	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
+	Whole       []string                    // posts whose telegrams are shown only when all signatures are here
+	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
+	Log         *slog.Logger                // nil means slog.Default
+	Now         func() time.Time            // nil means time.Now
 }
 
-// Circuit is what is known of the way to one post. What is 0 is as in Config.
-type Circuit struct {
+// Way is what is known of the way to one post. What is 0 is as in Config.
+type Way struct {
 	Window, Message int64
 	Retry           time.Duration
 }
@@ -61,6 +64,7 @@ type Keys struct {
 	Register *seal.Signer // signs the register's checkpoints
 	Letters  []LetterKey  // open letters; several while periods overlap
 	Rest     *seal.Rest   // seals what the post keeps
+	Burnable *Burnable    // chains and one-time keys; without it everything goes in letters
 }
 
 // LetterKey is a post's letter key with the id by which the directory and envelopes know it.
@@ -79,7 +83,9 @@ type Post struct {
 	process   string                        // under which this process owns ways: see owner.go
 	peersMu   sync.Mutex
 	peers     map[string]*peer // posts this process carries to; guarded by peersMu
-	heardOf   sync.Map         // post → statements of its directory, as the table peer has it at least
+	traffic   traffic
+	burns     atomic.Uint32 // numbers rows that go within a second
+	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -108,7 +114,7 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Message == 0 {
 		c.Message = 64 << 10
 	}
-	for _, d := range append(slices.Collect(maps.Values(c.Circuits)), Circuit{Retry: c.Retry}) {
+	for _, d := range append(slices.Collect(maps.Values(c.Circuits)), Way{Retry: c.Retry}) {
 		if d.Retry != 0 && d.Retry < time.Millisecond || d.Retry > longestRetry {
 			return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, d.Retry)
 		}
@@ -118,6 +124,12 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	}
 	if c.Witness < time.Millisecond || c.Witness > silentFor {
 		return nil, fmt.Errorf("the register is shown to other posts at least every %s, not every %s", silentFor, c.Witness)
+	}
+	if c.Late == 0 {
+		c.Late = time.Minute
+	}
+	if c.Late < time.Millisecond || c.Late > 24*time.Hour {
+		return nil, fmt.Errorf("the signatures that frames leave out follow within 24 h, not after %s", c.Late)
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -130,10 +142,10 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	return p, nil
 }
 
-// circuit is what is known of the way to a post.
-func (p *Post) circuit(to string) Circuit {
+// way is what is known of the way to a post.
+func (p *Post) way(to string) Way {
 	c := p.config.Circuits[to]
-	return Circuit{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry)}
+	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry)}
 }
 
 // Name is the post's name.
@@ -143,6 +155,7 @@ func (p *Post) Name() string { return p.config.Name }
 const (
 	topicReleased  = "released"
 	topicDirectory = "directory"
+	topicSeen      = "seen"
 )
 
 func topicQueue(post string) string { return "queue " + post }
@@ -151,6 +164,11 @@ func topicQueue(post string) string { return "queue " + post }
 func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	if err := p.Recover(ctx); err != nil {
 		return err
+	}
+	if p.keys.Burnable != nil {
+		if err := p.burnLeft(ctx); err != nil {
+			return err
+		}
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -168,6 +186,10 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
 		})
 	})
+	do("counting", p.counter)
+	if p.keys.Burnable != nil {
+		do("burning", p.burner)
+	}
 	do("telling news", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayNews, func(ctx context.Context) error { return p.teller(ctx, carrier) })
 	})

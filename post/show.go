@@ -47,11 +47,16 @@ type Shown struct {
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Messages    []Message             `json:"messages,omitempty"` // those within it
 	Duties      []Duty                `json:"duties,omitempty"`
-	Deeds       []Deed                `json:"deeds,omitempty"`            // all that was said of it, the oldest first
+	Deeds       []Deed                `json:"deeds,omitempty"`     // all that was said of it, the oldest first
+	Cancelled   bool                  `json:"cancelled,omitempty"` // of one that was sent: for every post it went to
+	Corrections []Correction          `json:"corrections,omitempty"`
+	PassedOn    *PassedOn             `json:"passed_on,omitempty"`        // what it readdresses
+	Considered  bool                  `json:"considered,omitempty"`       // MINIMIZE considered
 	Filing      *Filing               `json:"filing,omitempty"`           // where it lies in the archives
 	Alone       bool                  `json:"alone,omitempty"`            // one person drafted and released it
 	Marks       []string              `json:"marks,omitempty"`            // what is known today of who signed it
 	Proof       string                `json:"senders_register,omitempty"` // whether it has the telegram: open, proven, too late, missing
+	Signature   string                `json:"second_signature,omitempty"` // of the releaser, where it follows by itself: open, verified, false, overdue
 	Checked     []string              `json:"checked"`                    // what was proved
 	Findings    []string              `json:"findings"`                   // what was not
 	Verified    bool                  `json:"verified"`                   // everything held
@@ -63,6 +68,7 @@ type Cited struct {
 	Post   string       `json:"post"`
 	Serial uint32       `json:"serial"`
 	Year   uint16       `json:"year"`
+	Here   string       `json:"here,omitempty"` // this post's own number of it, where it is here and cited by its R
 }
 
 // Addressed is how far a telegram has come, for one addressed post.
@@ -118,9 +124,9 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 	t := r.Telegram
 	s := &Shown{Post: p.config.Name, Way: f.Way, Year: f.Year, Number: f.Number, From: t.From, Subject: t.Subject, Label: t.Label, Type: t.Type,
 		DTG: telegram.DTG(t.DTG), Drafter: t.Drafter, Releaser: t.Releaser, Released: time.Unix(t.Released, 0).UTC(),
-		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Deskby: when(t.Deskby), Immediately: t.Urgency == telegram.Immediately, Codes: t.Codes, Findings: []string{}}
+		Registered: time.Unix(r.Numbers.Registered, 0).UTC(), Deadline: when(t.Deadline), Deskby: when(t.Deskby), Immediately: t.Urgency == telegram.Immediately, Considered: t.Considered, Codes: t.Codes, Findings: []string{}}
 	for _, c := range t.References {
-		s.References = append(s.References, Cited{c.Act, c.Post, c.Serial, c.Year})
+		s.References = append(s.References, Cited{Act: c.Act, Post: c.Post, Serial: c.Serial, Year: c.Year})
 	}
 	s.Messages = messages(t.Body)
 	s.DraftRoot, s.Root = t.Roots()
@@ -136,7 +142,7 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 		if f.Way == archive.Out {
 			err = p.showAddressed(tx, s, f, t, v, verifiers)
 		} else {
-			err = errors.Join(s.showArrival(tx, f), s.showProof(tx, f.ID, f.Post))
+			err = errors.Join(s.showArrival(tx, f), s.showProof(tx, f.ID, f.Post), p.showLate(tx, s, f))
 		}
 		if err != nil {
 			return err
@@ -148,7 +154,7 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 			// What cannot be read is left out: register verify names it.
 			names, _ = p.copyNames(tx, f.ID)
 		}
-		return s.showDuties(tx, f.ID, p.config.Now())
+		return errors.Join(s.showDuties(tx, f.ID, p.config.Now()), p.showOthers(tx, s, f.ID, t, v))
 	})
 	if err != nil {
 		return nil, err
@@ -198,7 +204,11 @@ func (p *Post) showPeople(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.
 		v = newest
 	}
 	post := r.Telegram.From.Post
-	s.check("the drafter's and the releaser's signatures", v.checkRelease(r.Telegram, &r.Signatures, s.DraftRoot, s.Root))
+	if f.Way == archive.In && r.ReleasePQ == nil {
+		s.check("the drafter's and the releaser's signatures, by Ed25519", v.checkReceived(r, s.DraftRoot, s.Root))
+	} else {
+		s.check("the drafter's and the releaser's signatures", v.checkRelease(r.Telegram, &r.Signatures, s.DraftRoot, s.Root))
+	}
 	if s.Alone = alone(r.Telegram); s.Alone {
 		s.check("one person, whom the directory allows to release alone at "+post, v.mayRelease(r.Telegram, post))
 	} else {
@@ -212,21 +222,29 @@ func (p *Post) showPeople(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.
 func (p *Post) checkEntry(tx *store.Tx, s *Shown, f *archive.Filed, r *telegram.Registered, verifiers []note.Verifier) {
 	row, err := register.EntryOf(tx, f.ID, p.origin(), verifiers)
 	s.Entry = row.Index
-	if err == nil && string(row.Leaf) != string(p.entryOf(f, r, s.Root)) {
+	if err == nil && string(row.Leaf) != string(p.entryOf(row.Kind, f, r, s.Root)) {
 		err = errors.New("the entry is of something else")
 	}
 	s.check("its entry in the register, under the last checkpoint", err)
 }
 
 // entryOf makes the register's entry of a filed telegram again.
-func (p *Post) entryOf(f *archive.Filed, r *telegram.Registered, root telegram.Root) []byte {
+func (p *Post) entryOf(kind telegram.EntryKind, f *archive.Filed, r *telegram.Registered, root telegram.Root) []byte {
 	if f.Way == archive.Out {
 		return r.OutEntry(root, &r.Numbers)
 	}
-	n := incomingNumbers(time.Unix(f.At, 0), f.Number, f.Post, f.Serial)
+	n, seed := p.incomingOf(f)
+	if kind == telegram.EntryBriefIn {
+		return r.BriefInEntry(root, &n, seed)
+	}
+	return r.InEntry(root, &n, seed)
+}
+
+// incomingOf are the numbers under which a received telegram was entered here, and the seed.
+func (p *Post) incomingOf(f *archive.Filed) (telegram.Numbers, [32]byte) {
 	var own incomingLocal
 	p.openJSON(archive.LocalPlace(f.ID), f.Local, &own)
-	return r.InEntry(root, &n, own.Seed)
+	return incomingNumbers(time.Unix(f.At, 0), f.Number, f.Post, f.Serial), own.Seed
 }
 
 func (p *Post) showAddressed(tx *store.Tx, s *Shown, f *archive.Filed, t *telegram.Telegram, v *view, verifiers []note.Verifier) error {
@@ -297,31 +315,6 @@ func (s *Shown) showArrival(tx *store.Tx, f *archive.Filed) error {
 	return nil
 }
 
-func (s *Shown) showDuties(tx *store.Tx, of int64, now time.Time) error {
-	ds, err := desk.Duties(tx, of)
-	if err != nil {
-		return err
-	}
-	deeds, err := desk.Deeds(tx, of)
-	if err != nil {
-		return err
-	}
-	for _, d := range ds {
-		x := Duty{Post: d.Post, Act: d.Act, Asked: d.Asked, Due: when(d.Due), Done: later(nil, d.Done), Standing: standing(&d, deeds, now)}
-		if x.By, err = numberOf(tx, d.By); err != nil {
-			return err
-		}
-		s.Duties = append(s.Duties, x)
-	}
-	s.Deeds, err = told(tx, deeds)
-	return err
-}
-
-func (p *Post) localOf(f *archive.Filed) (l desk.Local) {
-	p.openJSON(archive.LocalPlace(f.ID), f.Local, &l)
-	return l
-}
-
 // set puts the telegram in the form of a sheet.
 func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[string]string) {
 	t := r.Telegram
@@ -340,11 +333,12 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 	if t.Deskby != 0 {
 		x.Handling = append(x.Handling, "DESKBY "+telegram.DTG(t.Deskby))
 	}
+	x.Handling = append(x.Handling, s.handling()...)
 	if t.Type != telegram.Operation {
 		x.Banner = strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String()) + " " + strings.ToUpper(t.Type.String())
 	}
 	level := t.Precedence()
-	shown := t.To[0].Post // the sheet has room for one post's numbers: the first action addressee's, or the reader's own
+	shown := t.AddressedPosts()[0] // the sheet has room for one post's numbers: the first action addressee's, or the reader's own
 	if s.Way == archive.In {
 		level, _ = t.PrecedenceFor(s.Post)
 		shown = s.Post

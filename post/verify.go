@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
 )
+
+var errNoTimes = errors.New("the directory by which it could be judged is gone")
 
 // VerifyRegister proves the post's register from the database alone: see [register.Verify]. Every entry is made again from what is filed
 // for it, with the signatures of the people and posts checked.
@@ -34,12 +37,13 @@ func (p *Post) VerifyRegister(ctx context.Context, progress func(done, of int64)
 		if err != nil {
 			return err
 		}
+		opened := &ahead{p: p, tx: tx, times: times, of: map[int64]*openedEntry{}}
 		report, err = register.Verify(tx, p.origin(), verifiers, func(row register.Row) ([]byte, []register.Taken, error) {
 			v, err := times.at(row.Index)
 			if err != nil {
 				return nil, nil, err
 			}
-			return p.remake(tx, v, row)
+			return p.remake(tx, v, opened, row)
 		}, progress)
 		return err
 	})
@@ -47,13 +51,13 @@ func (p *Post) VerifyRegister(ctx context.Context, progress func(done, of int64)
 }
 
 // remake makes an entry again from what is filed for it, and says which numbers it took.
-func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []register.Taken, error) {
+func (p *Post) remake(tx *store.Tx, v *view, opened *ahead, row register.Row) ([]byte, []register.Taken, error) {
 	if v == nil && row.Kind != telegram.EntryContinued {
-		return nil, nil, errors.New("the directory by which it could be judged is gone")
+		return nil, nil, errNoTimes
 	}
 	switch row.Kind {
-	case telegram.EntryOut, telegram.EntryIn:
-		leaf, taken, err := p.remakeTelegram(tx, v, row)
+	case telegram.EntryOut, telegram.EntryIn, telegram.EntryBriefIn:
+		leaf, taken, err := p.remakeTelegram(tx, opened.entry(row), row)
 		if err == nil {
 			err = p.compareFilings(tx, row.Of)
 		}
@@ -69,25 +73,93 @@ func (p *Post) remake(tx *store.Tx, v *view, row register.Row) ([]byte, []regist
 	return leaf, taken, err
 }
 
-func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, []register.Taken, error) {
-	f, err := archive.Get(tx, row.Of)
+// openedEntry is the telegram of an entry, opened and looked at by itself.
+type openedEntry struct {
+	f               *archive.Filed
+	r               *telegram.Registered
+	draftRoot, root telegram.Root
+	err             error // why it is not what was entered
+}
+
+// ahead opens the telegrams of the entries that come next, a few at a time and on all processors: making their roots and checking the signatures is most
+// of the work of verifying. What it reads, it reads in the order of the register.
+type ahead struct {
+	p     *Post
+	tx    *store.Tx
+	times *history
+	of    map[int64]*openedEntry
+}
+
+// entry gives the telegram of an entry, and opens those after it, too, if it was not opened yet.
+func (a *ahead) entry(row register.Row) *openedEntry {
+	if x, ok := a.of[row.Index]; ok {
+		delete(a.of, row.Index)
+		return x
+	}
+	clear(a.of)
+	rows := append([]register.Row{row}, a.next(row.Index)...)
+	views, opened := make([]*view, len(rows)), make([]*openedEntry, len(rows))
+	for i, r := range rows {
+		x := &openedEntry{}
+		if views[i], x.err = a.times.at(r.Index); x.err == nil && views[i] == nil {
+			x.err = errNoTimes
+		}
+		if x.err == nil {
+			x.f, x.err = archive.Get(a.tx, r.Of)
+		}
+		opened[i], a.of[r.Index] = x, x
+	}
+	parallel(len(rows), func(i int) {
+		if opened[i].err == nil {
+			opened[i].err = opened[i].open(a.p, views[i], rows[i].Kind)
+		}
+	})
+	delete(a.of, row.Index)
+	return opened[0]
+}
+
+// next lists the entries of telegrams behind one. What cannot be read now is read again, and its fault told, when its turn comes.
+func (a *ahead) next(index int64) (out []register.Row) {
+	rows, err := a.tx.Query("select idx, kind, of from entry where idx > $1 and kind in ($2, $3, $4) and of is not null order by idx limit $5",
+		index, int64(telegram.EntryOut), int64(telegram.EntryIn), int64(telegram.EntryBriefIn), 2*runtime.GOMAXPROCS(0)-1)
 	if err != nil {
-		return nil, nil, err
+		return nil
 	}
-	r, err := p.openFiled(f)
-	if err != nil {
-		return nil, nil, err
+	defer rows.Close()
+	for rows.Next() {
+		var r register.Row
+		if rows.Scan(&r.Index, &r.Kind, &r.Of) != nil {
+			return out
+		}
+		out = append(out, r)
 	}
-	draftRoot, root := r.Telegram.Roots()
-	if root != f.Root {
-		return nil, nil, errors.New("it is filed under another R than its own")
+	return out
+}
+
+// open is what needs no database.
+func (x *openedEntry) open(p *Post, v *view, kind telegram.EntryKind) (err error) {
+	if x.r, err = p.openFiled(x.f); err != nil {
+		return err
 	}
-	if err := v.checkRelease(r.Telegram, &r.Signatures, draftRoot, root); err != nil {
-		return nil, nil, err
+	x.draftRoot, x.root = x.r.Telegram.Roots()
+	if x.root != x.f.Root {
+		return errors.New("it is filed under another R than its own")
 	}
-	if err := v.mayRelease(r.Telegram, r.Telegram.From.Post); err != nil {
-		return nil, nil, err
+	check := func() error { return v.checkReceived(x.r, x.draftRoot, x.root) }
+	if kind != telegram.EntryBriefIn { // all signatures were there when it was entered
+		check = func() error { return v.checkRelease(x.r.Telegram, &x.r.Signatures, x.draftRoot, x.root) }
 	}
+	if err := check(); err != nil {
+		return err
+	}
+	return v.mayRelease(x.r.Telegram, x.r.Telegram.From.Post)
+}
+
+func (p *Post) remakeTelegram(tx *store.Tx, x *openedEntry, row register.Row) ([]byte, []register.Taken, error) {
+	if x.err != nil {
+		return nil, nil, x.err
+	}
+	f, r, draftRoot, root := x.f, x.r, x.draftRoot, x.root
 	for _, x := range []telegram.Root{draftRoot, root} {
 		if of, known, err := register.Known(tx, x); err != nil || !known || of != f.ID {
 			return nil, nil, errors.Join(errors.New("its R or D is not remembered, so it could be taken twice"), err)
@@ -97,11 +169,11 @@ func (p *Post) remakeTelegram(tx *store.Tx, v *view, row register.Row) ([]byte, 
 		return nil, nil, err
 	}
 	at := time.Unix(f.At, 0)
-	if row.Kind == telegram.EntryIn {
+	if row.Kind != telegram.EntryOut {
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
 			return nil, nil, errors.New("it is filed under another sender or serial than its own")
 		}
-		return p.entryOf(f, r, root), []register.Taken{taken(seriesIncoming(at), f.Number)}, nil
+		return p.entryOf(row.Kind, f, r, root), []register.Taken{taken(seriesIncoming(at), f.Number)}, nil
 	}
 	if f.Way != archive.Out || f.Number != r.Numbers.Register || f.Year != int(r.Numbers.Year) {
 		return nil, nil, errors.New("it is filed under another number than it took")
@@ -170,7 +242,7 @@ func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
 // signedFor says whether a receipt is for what was sent.
 func signedFor(r *telegram.Receipt, d *circuit.Delivery) error {
 	for _, i := range r.Items {
-		if r.To == d.Post && i.Serial == d.Serial && i.Root == d.Root && i.Entry == d.Entry {
+		if r.To == d.Post && i.Serial == d.Serial && d.Signed(i.Root, i.Entry) {
 			return nil
 		}
 	}
@@ -184,7 +256,7 @@ func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt) error {
 		if err != nil {
 			return err
 		}
-		if d != nil && d.Root == i.Root && d.Entry == i.Entry && d.Receipted.IsZero() {
+		if d != nil && d.Signed(i.Root, i.Entry) && d.Receipted.IsZero() {
 			return fmt.Errorf("%s signed for serial %s, and the outbox does not have it so", r.To, telegram.NumberText(i.Serial))
 		}
 	}
@@ -275,7 +347,7 @@ func (p *Post) openFiled(f *archive.Filed) (*telegram.Registered, error) {
 	if err != nil {
 		return nil, err
 	}
-	return telegram.ParseRegistered(raw)
+	return telegram.ParseEither(raw)
 }
 
 // filed reads and opens a telegram by the post's own number; year 0 means the year it is now.

@@ -219,15 +219,15 @@ func (p *Post) cosign(text string) (string, error) {
 }
 
 // openWitness reads a witness's message and checks every signature in it. It touches no database.
-func (p *Post) openWitness(v *view, l *seal.Letter, s *telegram.Service) (*witnessed, error) {
-	if !v.identity(l.From).Verify(telegram.LabelWitness, s.Statement, s.Ed, s.PQ) {
+func (p *Post) openWitness(v *view, from string, s *telegram.Service) (*witnessed, error) {
+	if !v.identity(from).Verify(telegram.LabelWitness, s.Statement, s.Ed, s.PQ) {
 		return nil, errors.New("the signature on a witness's message does not hold")
 	}
 	m, err := telegram.ParseWitness(s.Statement)
 	if err != nil {
 		return nil, err
 	}
-	if m.From != l.From || m.To != p.config.Name {
+	if m.From != from || m.To != p.config.Name {
 		return nil, errors.New("the witness's message is between other posts")
 	}
 	w := &witnessed{Witness: m}

@@ -23,19 +23,18 @@ const proofHeader = "c2sp.org/tlog-proof@v1"
 // other posts have signed as witnesses, with their signatures; under the last signed checkpoint while there is none. Whoever has the telegram
 // makes the entry anew, and the rest by the post's register key.
 func ProofOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (string, error) {
-	r, err := EntryOf(tx, of, origin, verifiers)
+	r, err := rowOf(tx, of)
 	if err != nil {
 		return "", err
 	}
-	c, err := lastCheckpoint(tx, origin, verifiers)
+	c, path, err := prove(tx, r.Index, r.Leaf, origin, verifiers)
 	if err != nil {
 		return "", err
 	}
 	size, witnesses, err := witnessesOf(tx, r.Index, c.Size)
-	if err != nil {
-		return "", err
+	if err == nil && size != c.Size {
+		path, err = tlog.ProveRecord(size, r.Index, storedHashes{tx})
 	}
-	path, err := tlog.ProveRecord(size, r.Index, storedHashes{tx})
 	if err != nil {
 		return "", err
 	}

@@ -78,6 +78,13 @@ func (s storedHashes) ReadHashes(idx []int64) ([]tlog.Hash, error) {
 
 // EntryOf finds the entry of a filed telegram, and proves that it stands in the log that the last checkpoint signs.
 func EntryOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (r Row, err error) {
+	if r, err = rowOf(tx, of); err == nil {
+		_, _, err = prove(tx, r.Index, r.Leaf, origin, verifiers)
+	}
+	return r, err
+}
+
+func rowOf(tx *store.Tx, of int64) (r Row, err error) {
 	err = tx.QueryRow("select idx, kind, leaf, at from entry where of = $1", of).Scan(&r.Index, &r.Kind, &r.Leaf, &r.At)
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, errors.New("the register has no entry for it")
@@ -86,7 +93,7 @@ func EntryOf(tx *store.Tx, of int64, origin string, verifiers []note.Verifier) (
 		return r, fmt.Errorf("reading the register's entry of it: %w", err)
 	}
 	r.Of = of
-	return r, proveIncluded(tx, r.Index, r.Leaf, origin, verifiers)
+	return r, nil
 }
 
 // IndexOf is where the entry of a filed telegram stands, unproved.
@@ -110,20 +117,20 @@ func Said(tx *store.Tx, idx int64, origin string, verifiers []note.Verifier) (r 
 	if err != nil {
 		return r, fmt.Errorf("reading the register's entry %d: %w", idx, err)
 	}
-	return r, proveIncluded(tx, idx, r.Leaf, origin, verifiers)
+	_, _, err = prove(tx, idx, r.Leaf, origin, verifiers)
+	return r, err
 }
 
-func proveIncluded(tx *store.Tx, idx int64, leaf []byte, origin string, verifiers []note.Verifier) error {
-	c, err := lastCheckpoint(tx, origin, verifiers)
-	if err != nil {
-		return err
+// prove finds the way from an entry to the last checkpoint's root.
+func prove(tx *store.Tx, idx int64, leaf []byte, origin string, verifiers []note.Verifier) (c Checkpoint, path tlog.RecordProof, err error) {
+	if c, err = lastCheckpoint(tx, origin, verifiers); err != nil {
+		return c, nil, err
 	}
-	proof, err := tlog.ProveRecord(c.Size, idx, storedHashes{tx})
-	if err != nil {
-		return err
+	if path, err = tlog.ProveRecord(c.Size, idx, storedHashes{tx}); err != nil {
+		return c, nil, err
 	}
-	if err := tlog.CheckRecord(proof, c.Size, c.Root, idx, telegram.EntryHash(leaf)); err != nil {
-		return fmt.Errorf("entry %d is not in the log that was signed", idx)
+	if err := tlog.CheckRecord(path, c.Size, c.Root, idx, telegram.EntryHash(leaf)); err != nil {
+		return c, nil, fmt.Errorf("entry %d is not in the log that was signed", idx)
 	}
-	return nil
+	return c, path, nil
 }

@@ -161,7 +161,7 @@ func copyInfo(head []byte, holder string, key [32]byte) []byte {
 	return slices.Concat(head, []byte{byte(len(holder))}, []byte(holder), key[:])
 }
 
-// copyAEAD derives the copy's one AES key, as letterAEAD does a letter's.
+// copyAEAD derives the copy's one AES key, as letterKeys does a letter's.
 func copyAEAD(export func(string, int) ([]byte, error), head, enc []byte) (cipher.AEAD, error) {
 	secret, err := export(telegram.LabelCopyExport, 32)
 	if err != nil {

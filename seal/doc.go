@@ -27,6 +27,20 @@
 // so a letter says to whom it was sealed, and nobody who received it can pass it on as sent to another. No byte of the payload is used
 // before both signatures hold.
 //
+// # The chain
+//
+// A letter also makes a chain: keys for up to 65,536 frames from its sender to its receiver. With secret and SHA-256(L0 ‖ enc) as above,
+//
+//	root  = HKDF-SHA-256 of the secret, no salt, info "chancery/v1/chain\n" ‖ SHA-256(L0 ‖ enc), 32 bytes
+//	id    = the same with "chancery/v1/chain id\n", 4 bytes: a pseudonym, all that a relay sees of the chain
+//	child = HKDF-Expand(node, "chancery/v1/tree\n" ‖ u8 b, 32), b 0 or 1, for 16 levels from the root: the path of frame n is n's bits, the highest first
+//	key   = HKDF-Expand(leaf, "chancery/v1/frame\n", 32)
+//	frame = L0 11 ‖ nonce 12 ‖ GCM(padded) ‖ tag 16            associated data: L0
+//
+// When a frame is stored, or what it says is kept, its key is burnt: the siblings on its path take the place of their ancestor, so any other
+// frame can still be opened, in any order, and this one never again. Junk under a frame's number burns nothing. A frame has no signature:
+// it is authentic to its receiver only, who knows that the letter's sender has the chain.
+//
 // Whatever is wrong with a letter, the error is [ErrRefused] and says no more: the reason is for the local log alone, see [Reason].
 //
 // # The numbered copy

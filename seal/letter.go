@@ -79,7 +79,12 @@ type Letter struct {
 	DirectorySize uint64 // the directory version by which the sender judged
 	DirectoryRoot [32]byte
 	Payload       []byte // telegram.Section or telegram.Service
+	chain         *Chain
 }
+
+// Chain is the chain of frames that the letter opens; nil before it was sealed or opened. Both ends have it. Whether it is used is for the
+// payload to say.
+func (l *Letter) Chain() *Chain { return l.chain }
 
 // Seal seals a letter into e, whose To, Precedence and KeyID are set; it makes the message id and the body.
 func (l *Letter) Seal(e *telegram.Envelope, to *Recipient, identity *Signer) error {
@@ -97,10 +102,11 @@ func (l *Letter) Seal(e *telegram.Envelope, to *Recipient, identity *Signer) err
 	if err != nil {
 		return fmt.Errorf("sealing a letter: %w", err)
 	}
-	aead, err := letterAEAD(sender.Export, l0, enc)
+	aead, chain, err := letterKeys(sender.Export, l0, enc)
 	if err != nil {
 		return fmt.Errorf("sealing a letter: %w", err)
 	}
+	l.chain = chain
 	ed, pq := identity.Sign(telegram.LabelLetter, l.transcript(l0, enc, to.hash))
 	clear := slices.Concat(l.head(), l.Payload, ed, pq)
 	e.Body = aead.Seal(enc, nil, pad(clear), l0)
@@ -128,18 +134,23 @@ func letterInfo(l0 []byte, key [32]byte) []byte {
 	return slices.Concat([]byte(telegram.LabelHPKE), l0, key[:])
 }
 
-// letterAEAD derives the letter's one AES key. An HPKE context makes one letter and no more.
-func letterAEAD(export func(string, int) ([]byte, error), l0, enc []byte) (cipher.AEAD, error) {
+// letterKeys derives the letter's one AES key, and its chain. An HPKE context makes one letter and no more.
+func letterKeys(export func(string, int) ([]byte, error), l0, enc []byte) (cipher.AEAD, *Chain, error) {
 	secret, err := export(telegram.LabelExport, 32)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	h := sha256.Sum256(slices.Concat(l0, enc))
 	key, err := hkdf.Key(sha256.New, secret, nil, telegram.LabelSeal+"\x00"+string(h[:]), 32)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return randomNonceGCM(key)
+	chain, err := newChain(secret, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	aead, err := randomNonceGCM(key)
+	return aead, chain, err
 }
 
 func randomNonceGCM(key []byte) (cipher.AEAD, error) {
@@ -184,7 +195,7 @@ func Open(e *telegram.Envelope, key *LetterKey, to string, identity func(from st
 	if err != nil {
 		return nil, refuse("the encapsulated key")
 	}
-	aead, err := letterAEAD(recipient.Export, l0, enc)
+	aead, chain, err := letterKeys(recipient.Export, l0, enc)
 	if err != nil {
 		return nil, refuse("the key schedule")
 	}
@@ -196,7 +207,7 @@ func Open(e *telegram.Envelope, key *LetterKey, to string, identity func(from st
 	if !ok {
 		return nil, refuse("the padding")
 	}
-	l := &Letter{To: to}
+	l := &Letter{To: to, chain: chain}
 	ed, pq, ok := l.read(clear)
 	if !ok {
 		return nil, refuse("the letter's form")

@@ -155,7 +155,7 @@ func byHand(t testing.TB, to *LetterKey, padded func(l0, enc []byte) []byte) *te
 	if err != nil {
 		t.Fatal(err)
 	}
-	aead, err := letterAEAD(s.Export, e.L0(), enc)
+	aead, _, err := letterKeys(s.Export, e.L0(), enc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func opened(t testing.TB, e telegram.Envelope, key *LetterKey) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	aead, err := letterAEAD(r.Export, e.L0(), e.Body[:sizeEnc])
+	aead, _, err := letterKeys(r.Export, e.L0(), e.Body[:sizeEnc])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,10 +193,17 @@ func genuine(l *Letter, by *Signer) func(l0, enc []byte) []byte {
 	}
 }
 
+// saysTheSame compares all of two letters but the chains that they open.
+func saysTheSame(a, b *Letter) bool {
+	x, y := *a, *b
+	x.chain, y.chain = nil, nil
+	return reflect.DeepEqual(x, y)
+}
+
 func TestByHandIsAccepted(t *testing.T) {
 	e := byHand(t, limaKey, func(l0, enc []byte) []byte { return pad(genuine(letter(), oslo)(l0, enc)) })
 	l, err := Open(e, limaKey, "LIMA", directory)
-	if err != nil || !reflect.DeepEqual(l, letter()) {
+	if err != nil || !saysTheSame(l, letter()) {
 		t.Fatalf("%+v, %v: the tests below prove nothing", l, err)
 	}
 }
@@ -416,7 +423,7 @@ func TestLetterOfOldStillOpens(t *testing.T) {
 	if err != nil {
 		t.Fatalf("refused: %s", Reason(err))
 	}
-	if !reflect.DeepEqual(got, letter()) {
+	if !saysTheSame(got, letter()) {
 		t.Errorf("opened as %+v", got)
 	}
 }

@@ -127,7 +127,23 @@ func CheckRelease(d, r telegram.Root, s *telegram.Signatures, drafter, releaser 
 	if err := CheckDraft(d, s.Draft, drafter); err != nil {
 		return err
 	}
-	if !releaser.Verify(telegram.LabelRelease, r[:], s.Release, s.ReleasePQ) {
+	return CheckReleased(r, s.Release, s.ReleasePQ, releaser)
+}
+
+// CheckReleased says whether the releaser signed R, by both algorithms. The drafter is not judged: a disclosure shows no D.
+func CheckReleased(r telegram.Root, ed, pq []byte, releaser *Verifier) error {
+	if !releaser.Verify(telegram.LabelRelease, r[:], ed, pq) {
+		return errRelease
+	}
+	return nil
+}
+
+// CheckBrief says whether both people signed, by Ed25519 alone: the releaser's ML-DSA-44 signature is still to come.
+func CheckBrief(d, r telegram.Root, s *telegram.Signatures, drafter, releaser *Verifier) error {
+	if err := CheckDraft(d, s.Draft, drafter); err != nil {
+		return err
+	}
+	if !releaser.verifyEd(telegram.LabelRelease, r[:], s.Release) {
 		return errRelease
 	}
 	return nil

@@ -86,7 +86,7 @@ func TestNoLabelBeginsAnother(t *testing.T) {
 		telegram.LabelHPKE, telegram.LabelExport, telegram.LabelSeal, telegram.LabelRest, telegram.LabelSubkey, telegram.LabelStatement,
 		telegram.LabelCopy, telegram.LabelCopyText, telegram.LabelCopyExport, telegram.LabelCopySeal,
 		telegram.LabelHead, telegram.LabelBody, telegram.LabelNumbers, telegram.LabelIncoming, telegram.LabelSalt, telegram.LabelRoot,
-		telegram.LabelEntry, telegram.LabelNote, "cosignature/v1\n",
+		telegram.LabelEntry, telegram.LabelNote, telegram.LabelWitness, telegram.LabelChain, telegram.LabelChainID, telegram.LabelTree, telegram.LabelFrame, "cosignature/v1\n",
 	}
 	for i, a := range labels {
 		for j, b := range labels {

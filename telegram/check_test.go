@@ -111,7 +111,7 @@ var badHeads = map[string]struct {
 	"a signature of two lines":  {func(t *Telegram) { t.Signature = "a\nb" }, "the signature: it must stand on one line"},
 	"65 references":             {func(t *Telegram) { t.References = slices.Repeat(t.References[:1], 65) }, "65 references"},
 	"a reference to serial 0":   {func(t *Telegram) { t.References[0].Serial = 0 }, "a known act and a number"},
-	"a reference that acts so":  {func(t *Telegram) { t.References[0].Act = 8 }, "a known act and a number"},
+	"a reference that acts so":  {func(t *Telegram) { t.References[0].Act = lastAct + 1 }, "a known act and a number"},
 	"a reference to no post":    {func(t *Telegram) { t.References[0].Post = "" }, "a reference: post"},
 }
 

@@ -15,7 +15,7 @@
 //	 3 sender       office@post
 //	 4 releaser     u32 person ‖ u16 key number        empty while it is only handed over
 //	 5 drafter      u32 person ‖ u16 key number
-//	 6 action       u8 precedence ‖ office@post        once for each action addressee, at least one
+//	 6 action       u8 precedence ‖ office@post        once for each action addressee, at least one; with 21 and an info addressee, none perhaps
 //	 7 info         u8 precedence ‖ office@post        once for each info addressee
 //	 8 label        short text policy ‖ short text classification ‖ u8 n ‖ n short texts, the caveats ‖ time of review, or nothing
 //	 9 type         u8: 0 operation, 1 exercise, 2 drill
@@ -27,10 +27,13 @@
 //	15 subject      text, may be empty
 //	16 signature    the name that stands under the text, may be empty
 //	17 reference    u8 act ‖ u16 year ‖ u32 serial ‖ short text post ‖ R 32, or nothing; any number of times. The acts: 0 refers,
-//	                1 acknowledges, 2 fulfils, 3 fulfils in part, 4 asks for time, 5 grants time, 6 cannot comply, 7 conveys
+//	                1 acknowledges, 2 fulfils, 3 fulfils in part, 4 asks for time, 5 grants time, 6 cannot comply, 7 conveys,
+//	                8 cancels, 9 corrects, 10 readdresses, 11 repeats
 //	18 code         a subject code, 3 to 8 of A-Z and 0-9; up to eight times
 //	19 deskby       time; left out if there is none
 //	20 urgency      u8 1 the act is to be done immediately; left out else
+//	21 original     of a readdressal only: u32 length ‖ telegram without blocks ‖ draft Ed25519 64 ‖ release Ed25519 64 ‖ release ML-DSA-44 2420
+//	22 considered   u8 1 it is to go though traffic is restricted: MINIMIZE considered; left out else
 //
 // The blocks of the body, any number, in the order of the text:
 //
@@ -45,6 +48,16 @@
 //	0x45 attachment       reserved, refused by this version
 //
 // Parse accepts exactly what Marshal writes: parse, print, same bytes.
+//
+// # One telegram on another
+//
+// Acts 8 to 11 are done to one other telegram. All references of these acts have one act, one post and one R, which is there; they differ in the
+// serial, for the same telegram has another for each post it went to, and each of those finds its own.
+//
+// With act 10, and only then, there is field 21. The last blocks of the body are a convey, to the first addressee of field 21's telegram (action before
+// info), the blocks that were that telegram's, and an end with its signature. Put together again they are a telegram of which R is that of
+// the reference, and on which all that was said of telegrams holds. In field 21 the inner telegram has no blocks, even if it is itself a
+// readdressal. It has at most 128 KiB.
 //
 // # The roots
 //
@@ -89,6 +102,37 @@
 // its seed is HMAC(its own 32 random bytes, "chancery/v1/incoming\n"), so that no co-addressee can try out what number it took there.
 //
 //	entry = "chancery/v1/entry\n" ‖ u8 kind ‖ R ‖ SHA-256(release Ed25519 ‖ ML-DSA-44) ‖ SHA-256(draft Ed25519) ‖ u32 leaves of N ‖ N
+//
+// # The disclosure
+//
+// A [Disclosure] is a telegram of which something is withheld. Of each leaf that is shown it has kind, value and salt, of the others digests, and from both
+// R is made anew. A salt tells nothing of the seed or of another leaf's salt. It is written as JSON in the canonical form of RFC 8785 and a line feed:
+//
+//	{"body":TREE,"disclosure":1,"head":TREE,"numbers":TREE,"reasons":["…",…],"registered":"…","released":{"ed25519":"…","ml-dsa-44":"…"},"root":"…"}
+//
+//	TREE = {"digests":["…",…],"leaves":[LEAF,…]}
+//	LEAF = {"kind":65,"salt":"…","value":"Ice "}     the value as text: kinds 3, 15, 16, 18, 0x40 to 0x44
+//	       {"hex":"0a00","kind":13,"salt":"…"}       all other kinds
+//	       {"withheld":3}                            so many leaves that follow each other
+//	       {"reason":1,"withheld":3}                 for the first of the reasons; two such runs in a row have different ones
+//
+// Salts, digests and signatures are in base64, root and hex in hexadecimal digits. numbers, reasons, registered and released are left out where there is
+// nothing of them. The digests are the roots of the largest subtrees of which no leaf is shown, from left to right. Leaf 0 of each tree with a form is
+// shown, and the leaves have the kinds that it says. registered is a proof as package register writes it; numbers, the leaves of N, are there only with
+// it; released are the releaser's signatures over R. One of both is there. Reasons are numbered in the order of their use; they are no part of a proof.
+//
+//	d, err := telegram.ParseDisclosure(file)
+//	…
+//	shown, err := d.Check()                                   // the leaves make R, and a telegram can be so
+//	…
+//	err = seal.CheckReleased(d.Root, d.Release, d.ReleasePQ, key) // the key that the directory has under shown.Releaser()
+//	proof, err := register.ParseProof(d.Registered)
+//	…
+//	_, err = proof.Check(verifiers)                           // of the post whose register it names
+//	kind, err := shown.CheckEntry(proof.Entry)
+//	fmt.Print(shown)
+//
+// How many leaves are withheld, and of which kind, is seen by all: see docs/formats/disclosure.md for this and for what else shows.
 //
 // # The envelope
 //

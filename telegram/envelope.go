@@ -20,26 +20,35 @@ func ParseRoute(s string) (r Route, err error) {
 	return Route(b), nil
 }
 
-// Letter is the type of envelope that opens by itself, with the receiving post's letter key.
-const Letter = 1
+// The types of envelopes.
+const (
+	Letter = 1 // opens by itself, with a letter key of the receiving post
+	Frame  = 2 // opens with a key of the chain that a letter opened
+)
 
-// L0Len is the length of what a letter shows in clear.
-const L0Len = 25
+// The length of what a letter and a frame show in clear.
+const (
+	L0Len      = 25
+	FrameL0Len = 11
+)
 
 // MaxEnvelope bounds one envelope, L0 and body: what is longer is refused unread.
 const MaxEnvelope = 4 << 20
 
 // Envelope is a sealed section or service message: L0, all that a relay sees, and a body that only package seal can open.
 //
-//	L0 = u8 version 1 «4 | type ‖ routing code 3 ‖ u8 flags «3 | precedence ‖ letter key 4 ‖ message id 16
+//	L0 of a letter = u8 version 1 «4 | type ‖ routing code 3 ‖ u8 flags «3 | precedence ‖ letter key 4 ‖ message id 16
+//	L0 of a frame  = u8 version 1 «4 | type ‖ routing code 3 ‖ u8 flags «3 | precedence ‖ chain 4 ‖ u16 number
 //
 // The flags are zero in this version; others are refused.
 type Envelope struct {
-	Type       uint8 // Letter
+	Type       uint8 // Letter or Frame
 	To         Route
 	Precedence Precedence
-	KeyID      [4]byte // which letter key of the receiving post opens it
-	ID         [16]byte
+	KeyID      [4]byte  // of a letter: which letter key of the receiving post opens it
+	ID         [16]byte // of a letter
+	Chain      [4]byte  // of a frame: a pseudonym of the chain
+	Number     uint16   // and which of its keys opens it
 	Body       []byte
 }
 
@@ -47,12 +56,20 @@ type Envelope struct {
 func (e *Envelope) L0() []byte {
 	b := make([]byte, 0, L0Len)
 	b = append(append(b, 1<<4|e.Type), e.To[:]...)
-	b = append(append(b, byte(e.Precedence)), e.KeyID[:]...)
-	return append(b, e.ID[:]...)
+	b = append(b, byte(e.Precedence))
+	if e.Type == Frame {
+		return binary.BigEndian.AppendUint16(append(b, e.Chain[:]...), e.Number)
+	}
+	return append(append(b, e.KeyID[:]...), e.ID[:]...)
 }
 
 // Size is the number of bytes the envelope has on the wire.
-func (e *Envelope) Size() int { return L0Len + len(e.Body) }
+func (e *Envelope) Size() int {
+	if e.Type == Frame {
+		return FrameL0Len + len(e.Body)
+	}
+	return L0Len + len(e.Body)
+}
 
 // Marshal writes L0 and body.
 func (e *Envelope) Marshal() []byte { return append(e.L0(), e.Body...) }
@@ -60,15 +77,21 @@ func (e *Envelope) Marshal() []byte { return append(e.L0(), e.Body...) }
 // ParseEnvelope reads what Marshal wrote. The envelope keeps b.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
+	short := len(b) > 0 && b[0] == 1<<4|Frame
 	switch {
-	case len(b) <= L0Len || len(b) > MaxEnvelope:
+	case len(b) <= FrameL0Len || !short && len(b) <= L0Len || len(b) > MaxEnvelope:
 		return e, malformed(fmt.Sprintf("an envelope of %d bytes", len(b)))
-	case b[0] != 1<<4|Letter:
+	case !short && b[0] != 1<<4|Letter:
 		return e, malformed(fmt.Sprintf("an envelope of unknown version or type %#02x", b[0]))
 	case b[4] > byte(Override):
 		return e, malformed(fmt.Sprintf("an envelope of unknown flags or precedence %#02x", b[4]))
 	}
-	e = Envelope{Type: Letter, To: Route(b[1:4]), Precedence: Precedence(b[4]), KeyID: [4]byte(b[5:9]), ID: [16]byte(b[9:25]), Body: b[25:]}
+	e = Envelope{Type: b[0] & 15, To: Route(b[1:4]), Precedence: Precedence(b[4])}
+	if short {
+		e.Chain, e.Number, e.Body = [4]byte(b[5:9]), binary.BigEndian.Uint16(b[9:11]), b[FrameL0Len:]
+	} else {
+		e.KeyID, e.ID, e.Body = [4]byte(b[5:9]), [16]byte(b[9:25]), b[L0Len:]
+	}
 	return e, nil
 }
 

@@ -27,6 +27,7 @@ func lawful(t *testing.T, err error, printed func() []byte, b []byte) bool {
 func FuzzParse(f *testing.F) {
 	f.Add(plain().Marshal())
 	f.Add(rich().Marshal())
+	f.Add(readdressal(plain()).Marshal())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tg, err := Parse(b)
 		if !lawful(t, err, func() []byte { return tg.Marshal() }, b) {
@@ -41,6 +42,9 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("its leaves are of another telegram: %x", got)
 		}
 		tg.Roots()
+		if o, err := tg.Readdressed(); err == nil && o != nil && o.Telegram.Check() != nil {
+			t.Errorf("what it passes on is no telegram: %v", o.Telegram.Check())
+		}
 	})
 }
 

@@ -19,14 +19,20 @@ const (
 	LabelReceipt = "chancery/v1/receipt\n" // signature: the post has received
 	LabelNews    = "chancery/v1/news\n"    // signature: the post says which directory it has, and what another lacks
 	LabelWitness = "chancery/v1/witness\n" // signature: the post says what it knows of registers
+	LabelGiven   = "chancery/v1/given\n"   // signature: the post gives another a one-time letter key
+	LabelSeen    = "chancery/v1/seen\n"    // signature: somebody at the post has opened a telegram
 	LabelPeriod  = "chancery/v1/period\n"  // signature: the post publishes a letter key
 	LabelKey     = "chancery/v1/key\n"     // signature: a person's or post's key vouches for itself
 	LabelIssue   = "chancery/v1/issue\n"   // signature: an officer issues a statement of the directory
 
-	LabelHPKE   = "chancery/v1/hpke\n"   // HPKE info of a letter
-	LabelExport = "chancery/v1/export\n" // HPKE export: the letter's secret
-	LabelSeal   = "chancery/v1/seal\n"   // HKDF info: the letter's AES key
-	LabelRest   = "chancery/v1/rest\n"   // associated data of what is sealed at rest
+	LabelHPKE    = "chancery/v1/hpke\n"     // HPKE info of a letter
+	LabelExport  = "chancery/v1/export\n"   // HPKE export: the letter's secret
+	LabelSeal    = "chancery/v1/seal\n"     // HKDF info: the letter's AES key
+	LabelChain   = "chancery/v1/chain\n"    // HKDF info: a letter's secret to the root of its chain
+	LabelChainID = "chancery/v1/chain id\n" // HKDF info: a letter's secret to the name of its chain
+	LabelTree    = "chancery/v1/tree\n"     // HKDF info: a node of a chain to its children
+	LabelFrame   = "chancery/v1/frame\n"    // HKDF info: a leaf of a chain to the frame's AES key
+	LabelRest    = "chancery/v1/rest\n"     // associated data of what is sealed at rest
 
 	LabelCopy       = "chancery/v1/copy\n"        // the first bytes of a numbered copy, and of its HPKE info
 	LabelCopyText   = "chancery/v1/copy text\n"   // HMAC: a numbered copy's salt and its text

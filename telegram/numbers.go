@@ -79,8 +79,8 @@ func (n *Numbers) Check(t *Telegram) error {
 	if !t.Type.numbered(n.Register) {
 		return fmt.Errorf("register number %s is not of the series for telegrams of type %v", NumberText(n.Register), t.Type)
 	}
-	if at := time.Unix(n.Registered, 0).UTC(); at.Year() != int(n.Year) {
-		return fmt.Errorf("it took a number of %d in %d", n.Year, at.Year())
+	if year := yearOf(n.Registered); year != int(n.Year) {
+		return fmt.Errorf("it took a number of %d in %d", n.Year, year)
 	}
 	if !slices.Equal(posts, t.AddressedPosts()) {
 		return errors.New("the serials are not those of the addressed posts")
@@ -91,12 +91,14 @@ func (n *Numbers) Check(t *Telegram) error {
 	return nil
 }
 
+func yearOf(at int64) int { return time.Unix(at, 0).UTC().Year() }
+
 func (n *Numbers) leaves() []Leaf {
-	l := []Leaf{{0x81, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(nil, n.Year), n.Register)}}
+	l := []Leaf{{kindNumber, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint16(nil, n.Year), n.Register)}}
 	for _, s := range n.Serials {
-		l = append(l, Leaf{0x82, binary.BigEndian.AppendUint32([]byte(s.Post), s.Number)})
+		l = append(l, Leaf{kindSerial, binary.BigEndian.AppendUint32([]byte(s.Post), s.Number)})
 	}
-	return append(l, Leaf{0x83, binary.BigEndian.AppendUint64(nil, uint64(n.Registered))})
+	return append(l, Leaf{kindEntered, binary.BigEndian.AppendUint64(nil, uint64(n.Registered))})
 }
 
 // EntryKind says what an entry of the register records.
@@ -104,18 +106,20 @@ type EntryKind uint8
 
 // The kinds of entries. Out and In are of telegrams; the others are notes: see NoteEntry.
 const (
-	EntryOut       EntryKind = 1 // a telegram was registered to be sent
-	EntryIn        EntryKind = 2 // a telegram was received
-	EntryContinued EntryKind = 3 // the series go on from a paper register
-	EntryDirectory EntryKind = 4 // a directory checkpoint was adopted
-	EntrySent      EntryKind = 5 // a section was sealed and took its special number
-	EntryReceipt   EntryKind = 6 // another post's receipt was taken
-	EntryCopy      EntryKind = 7 // a holder was added, or a numbered copy made, given, transferred, returned or destroyed
-	EntryCover     EntryKind = 9 // a cover name was given or ended
-	EntryFiled     EntryKind = 8 // it was said where a telegram lies in the archives, or its description was corrected
+	EntryOut       EntryKind = 1  // a telegram was registered to be sent
+	EntryIn        EntryKind = 2  // a telegram was received
+	EntryContinued EntryKind = 3  // the series go on from a paper register
+	EntryDirectory EntryKind = 4  // a directory checkpoint was adopted
+	EntrySent      EntryKind = 5  // a section was sealed and took its special number
+	EntryReceipt   EntryKind = 6  // another post's receipt was taken
+	EntryCopy      EntryKind = 7  // a holder was added, or a numbered copy made, given, transferred, returned or destroyed
+	EntryCover     EntryKind = 9  // a cover name was given or ended
+	EntryBriefIn   EntryKind = 10 // a telegram was received in the brief form
+	EntryBriefOut  EntryKind = 11 // no entry: what a receipt for one names in the place of the sender's
+	EntryFiled     EntryKind = 8  // it was said where a telegram lies in the archives, or its description was corrected
 )
 
-var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed", "cover"}
+var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed", "cover", "in, brief", "out, brief"}
 
 func (k EntryKind) String() string {
 	if int(k) < len(entryKinds) && entryKinds[k] != "" {
@@ -130,19 +134,19 @@ func (k EntryKind) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 // OutEntry is the sender's record of a telegram with this R. Its RecordHash is a leaf of the post's log, and whoever was sent the telegram
 // can compute it.
 func (r *Released) OutEntry(root Root, n *Numbers) []byte {
-	return r.entry(EntryOut, root, n, mac(mac(r.Telegram.Seed[:], LabelHead), LabelNumbers))
+	return r.entryOf(EntryOut, root, n, mac(mac(r.Telegram.Seed[:], LabelHead), LabelNumbers))
 }
 
 // InEntry is the receiver's record: its own numbers, and the sender's serial as the one serial. The seed is the receiver's own, so that
 // nobody who was also sent the telegram can try out what number it took here.
 func (r *Released) InEntry(root Root, n *Numbers, seed [32]byte) []byte {
-	return r.entry(EntryIn, root, n, mac(seed[:], LabelIncoming))
+	return r.entryOf(EntryIn, root, n, mac(seed[:], LabelIncoming))
 }
 
-func (r *Released) entry(kind EntryKind, root Root, n *Numbers, seed []byte) []byte {
-	release := sha256.Sum256(slices.Concat(r.Release, r.ReleasePQ))
+func (r *Released) entryOf(kind EntryKind, root Root, n *Numbers, seed []byte) []byte {
+	release := r.releaseHash(kind)
 	draft := sha256.Sum256(r.Draft)
-	leaves := withForm(0x80, n.leaves(), nil)
+	leaves := withForm(numbersForm, n.leaves(), nil)
 	numbers := treeRoot(seed, leaves)
 	b := append([]byte(LabelEntry), byte(kind))
 	b = append(append(append(b, root[:]...), release[:]...), draft[:]...)
@@ -157,10 +161,10 @@ func EntryOf(entry []byte) (kind EntryKind, root Root, ok bool) {
 	}
 	kind, b = EntryKind(b[0]), b[1:]
 	switch {
-	case kind == EntryOut || kind == EntryIn:
+	case kind == EntryOut || kind == EntryIn || kind == EntryBriefIn:
 		ok = len(b) == 3*32+4+32 && copy(root[:], b) == len(root)
 	default:
-		ok = len(b) == 32 && int(kind) < len(entryKinds) && kind > 0
+		ok = len(b) == 32 && int(kind) < len(entryKinds) && kind > 0 && kind != EntryBriefOut
 	}
 	return kind, root, ok
 }
@@ -183,11 +187,19 @@ type Registered struct {
 }
 
 // Marshal writes it: see the package comment.
-func (r *Registered) Marshal() []byte {
+func (r *Registered) Marshal() []byte { return append(r.marshal(), r.Numbers.marshal()...) }
+
+func (r *Released) marshal() []byte {
 	t := r.Telegram.Marshal()
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(t)))
-	b = slices.Concat(b, t, r.Draft, r.Release, r.ReleasePQ)
-	return append(b, r.Numbers.marshal()...)
+	return slices.Concat(binary.BigEndian.AppendUint32(nil, uint32(len(t))), t, r.Draft, r.Release, r.ReleasePQ)
+}
+
+// cut takes the telegram's bytes and the signatures from the front of what marshal wrote.
+func (r *Released) cut(s *cryptobyte.String) (telegram []byte, ok bool) {
+	var size uint32
+	ok = s.ReadUint32(&size) && s.ReadBytes(&telegram, int(size)) && s.ReadBytes(&r.Draft, SizeEd25519) &&
+		s.ReadBytes(&r.Release, SizeEd25519) && s.ReadBytes(&r.ReleasePQ, SizeMLDSA44)
+	return telegram, ok
 }
 
 func (n *Numbers) marshal() []byte {
@@ -202,11 +214,9 @@ func (n *Numbers) marshal() []byte {
 // ParseRegistered reads what Marshal wrote, and nothing else. Signatures are not judged here. What it gives keeps b.
 func ParseRegistered(b []byte) (*Registered, error) {
 	s := cryptobyte.String(b)
-	var size uint32
-	var raw []byte
 	r := &Registered{}
-	if !s.ReadUint32(&size) || !s.ReadBytes(&raw, int(size)) || !s.ReadBytes(&r.Draft, SizeEd25519) ||
-		!s.ReadBytes(&r.Release, SizeEd25519) || !s.ReadBytes(&r.ReleasePQ, SizeMLDSA44) {
+	raw, ok := r.cut(&s)
+	if !ok {
 		return nil, malformed("a registered telegram is cut off")
 	}
 	t, err := Parse(raw)

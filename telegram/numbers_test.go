@@ -197,8 +197,8 @@ func TestNoteEntry(t *testing.T) {
 
 func TestWordsForKinds(t *testing.T) {
 	for got, want := range map[string]string{
-		EntryOut.String(): "out", EntryReceipt.String(): "receipt", EntryCopy.String(): "copy", EntryFiled.String(): "filed", EntryKind(10).String(): "kind 10", EntryKind(0).String(): "kind 0",
-		Drill.String(): "drill", Type(3).String(): "type 3", Fulfils.String(): "fulfils", Act(8).String(): "act 8",
+		EntryOut.String(): "out", EntryReceipt.String(): "receipt", EntryCopy.String(): "copy", EntryFiled.String(): "filed", EntryKind(40).String(): "kind 40", EntryKind(0).String(): "kind 0",
+		Drill.String(): "drill", Type(3).String(): "type 3", Fulfils.String(): "fulfils", Act(12).String(): "act 12",
 		KeyRef{12, 3}.String(): "12/3",
 	} {
 		if got != want {

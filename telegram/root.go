@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 
@@ -44,13 +45,7 @@ func (t *Telegram) Roots() (draft, release Root) {
 	body := t.BodyLeaves()
 	head := withForm(formKind, t.fields(), body)
 	b := treeRoot(mac(t.Seed[:], LabelBody), body)
-	root := func() Root {
-		h := treeRoot(mac(t.Seed[:], LabelHead), head)
-		buf := append([]byte(LabelRoot), suite)
-		buf = append(binary.BigEndian.AppendUint32(buf, uint32(len(head))), h[:]...)
-		buf = append(binary.BigEndian.AppendUint32(buf, uint32(len(body))), b[:]...)
-		return sha256.Sum256(buf)
-	}
+	root := func() Root { return rootOver(len(head), treeRoot(mac(t.Seed[:], LabelHead), head), len(body), b) }
 	release = root()
 	for i := range head {
 		switch head[i].Kind {
@@ -59,6 +54,14 @@ func (t *Telegram) Roots() (draft, release Root) {
 		}
 	}
 	return root(), release
+}
+
+// rootOver is R, or D, over the roots of the head's tree of nh leaves and of the body's of nb.
+func rootOver(nh int, h tlog.Hash, nb int, b tlog.Hash) Root {
+	buf := append([]byte(LabelRoot), suite)
+	buf = append(binary.BigEndian.AppendUint32(buf, uint32(nh)), h[:]...)
+	buf = append(binary.BigEndian.AppendUint32(buf, uint32(nb)), b[:]...)
+	return sha256.Sum256(buf)
 }
 
 // HeadLeaves are the leaves of the head's tree, the form first.
@@ -143,6 +146,11 @@ func treeRoot(seed []byte, leaves []Leaf) tlog.Hash {
 	if len(leaves) == 0 {
 		return sha256.Sum256(nil)
 	}
+	return merkle(leafHashes(seed, leaves, nil))
+}
+
+// leafHashes are the digests of a salted tree's leaves. salt, where it is not nil, is given the salt of each, which it must not keep.
+func leafHashes(seed []byte, leaves []Leaf, salt func(i int, salt []byte)) []tlog.Hash {
 	hashes := make([]tlog.Hash, len(leaves))
 	m := hmac.New(sha256.New, seed) // one keyed state for all leaves: three times as fast as a new one each
 	in := append([]byte(LabelSalt), 0, 0, 0, 0)
@@ -152,12 +160,19 @@ func treeRoot(seed []byte, leaves []Leaf) tlog.Hash {
 		binary.BigEndian.PutUint32(in[len(in)-4:], uint32(i))
 		m.Write(in)
 		buf = m.Sum(append(buf[:0], 0))
-		buf = binary.BigEndian.AppendUint32(buf, uint32(i))
-		buf = append(buf, l.Kind)
-		buf = binary.BigEndian.AppendUint32(buf, uint32(len(l.Value)))
-		hashes[i] = sha256.Sum256(append(buf, l.Value...))
+		if salt != nil {
+			salt(i, buf[1:])
+		}
+		buf = appendLeaf(buf, i, l)
+		hashes[i] = sha256.Sum256(buf)
 	}
-	return merkle(hashes)
+	return hashes
+}
+
+// appendLeaf writes what follows a leaf's salt where it is hashed.
+func appendLeaf(b []byte, i int, l Leaf) []byte {
+	b = append(binary.BigEndian.AppendUint32(b, uint32(i)), l.Kind)
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(l.Value))), l.Value...)
 }
 
 // merkle is RFC 6962's tree over hashed leaves, at least one.
@@ -165,9 +180,9 @@ func merkle(h []tlog.Hash) tlog.Hash {
 	if len(h) == 1 {
 		return h[0]
 	}
-	k := 1
-	for k*2 < len(h) {
-		k *= 2
-	}
+	k := split(len(h))
 	return tlog.NodeHash(merkle(h[:k]), merkle(h[k:]))
 }
+
+// split is how many of n leaves, at least two, stand left: the largest power of two below n.
+func split(n int) int { return 1 << (bits.Len(uint(n-1)) - 1) }

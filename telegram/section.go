@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -15,19 +16,64 @@ type Section struct {
 	Lane    uint32 // the gapless count of sections of one precedence on one circuit: a gap is a loss
 	Serial  uint32 // of the telegram
 	I, N    uint32 // the I-th of N, from 1
+	Brief   bool   // the piece is one of the brief form: see [Registered.Brief]
 	Piece   []byte
 }
+
+// MaxCircuit is the highest number of a circuit: the byte's highest bit says that the piece is of the brief form.
+const MaxCircuit = 0x7e
 
 // MaxSections bounds the sections of one telegram.
 const MaxSections = 1 << 16
 
 // Marshal writes the section: see the package comment.
 func (s *Section) Marshal() []byte {
-	b := []byte{s.Circuit}
+	b := []byte{s.circuit()}
 	for _, v := range []uint32{s.Special, s.Lane, s.Serial, s.I, s.N} {
 		b = binary.BigEndian.AppendUint32(b, v)
 	}
 	return append(b, s.Piece...)
+}
+
+func (s *Section) circuit() byte {
+	if s.Brief {
+		return s.Circuit | 0x80
+	}
+	return s.Circuit
+}
+
+// MarshalFrame writes the section as a frame carries it: the same, with its numbers as unsigned LEB128.
+func (s *Section) MarshalFrame() []byte {
+	b := []byte{s.circuit()}
+	for _, v := range []uint32{s.Special, s.Lane, s.Serial, s.I, s.N} {
+		b = binary.AppendUvarint(b, uint64(v))
+	}
+	return append(b, s.Piece...)
+}
+
+// ParseFrameSection reads what MarshalFrame wrote. The section keeps b.
+func ParseFrameSection(b []byte) (Section, error) {
+	var s Section
+	c := cryptobyte.String(b)
+	if !c.ReadUint8(&s.Circuit) {
+		return s, malformed("a section is cut off")
+	}
+	for _, v := range []*uint32{&s.Special, &s.Lane, &s.Serial, &s.I, &s.N} {
+		if !readUvarint(&c, v) {
+			return s, malformed("a section is cut off")
+		}
+	}
+	return s.parsed(c)
+}
+
+// readUvarint reads an unsigned LEB128 of at most 32 bits, as short as it can be.
+func readUvarint(s *cryptobyte.String, out *uint32) bool {
+	v, n := binary.Uvarint(*s)
+	if n <= 0 || v > math.MaxUint32 || n > 1 && (*s)[n-1] == 0 {
+		return false
+	}
+	*out, *s = uint32(v), (*s)[n:]
+	return true
 }
 
 // ParseSection reads what Marshal wrote. The section keeps b.
@@ -37,8 +83,14 @@ func ParseSection(b []byte) (Section, error) {
 	if !c.ReadUint8(&s.Circuit) || !c.ReadUint32(&s.Special) || !c.ReadUint32(&s.Lane) || !c.ReadUint32(&s.Serial) || !c.ReadUint32(&s.I) || !c.ReadUint32(&s.N) {
 		return s, malformed("a section is cut off")
 	}
-	s.Piece = c
-	if s.Circuit == 0 || s.Special == 0 || s.Lane == 0 || s.Serial == 0 || s.I == 0 || s.I > s.N || s.N > MaxSections || len(s.Piece) == 0 {
+	return s.parsed(c)
+}
+
+// parsed is the section with its piece, when its numbers can be.
+func (s Section) parsed(piece []byte) (Section, error) {
+	s.Piece = piece
+	s.Brief, s.Circuit = s.Circuit&0x80 != 0, s.Circuit&0x7f
+	if s.Circuit == 0 || s.Circuit > MaxCircuit || s.Special == 0 || s.Lane == 0 || s.Serial == 0 || s.I == 0 || s.I > s.N || s.N > MaxSections || len(s.Piece) == 0 {
 		return s, malformed("a section without its numbers")
 	}
 	return s, nil
@@ -47,14 +99,25 @@ func ParseSection(b []byte) (Section, error) {
 // IsService says whether a letter's payload is a service message and no section.
 func IsService(payload []byte) bool { return len(payload) > 0 && payload[0] == 0 }
 
+// opensChain is the first byte of a letter's payload that also opens a chain; what follows is the payload itself. No section has such a circuit.
+const opensChain = 0xff
+
+// OpensChain marks the payload of a letter that opens a chain.
+func OpensChain(payload []byte) []byte { return append([]byte{opensChain}, payload...) }
+
+// CutOpensChain takes the mark away, and says whether it was there.
+func CutOpensChain(payload []byte) (rest []byte, opens bool) {
+	if len(payload) > 0 && payload[0] == opensChain {
+		return payload[1:], true
+	}
+	return payload, false
+}
+
 // Cut cuts a registered telegram as written into pieces. size counts bytes of the telegram itself, so that a telegram takes the same
 // special numbers whatever the signatures weigh: those ride, with the numbers, on the last piece.
 func Cut(registered []byte, size int) ([][]byte, error) {
-	if len(registered) < 4 || size < 1 {
-		return nil, malformed("nothing to cut")
-	}
-	end := 4 + int64(binary.BigEndian.Uint32(registered))
-	if end > int64(len(registered)) {
+	end, ok := endOfTelegram(registered)
+	if !ok || size < 1 {
 		return nil, malformed("nothing to cut")
 	}
 	var out [][]byte
@@ -67,6 +130,19 @@ func Cut(registered []byte, size int) ([][]byte, error) {
 		return nil, fmt.Errorf("sections of %d bytes would make %d of this telegram, at most %d are possible", size, len(out), MaxSections)
 	}
 	return out, nil
+}
+
+// endOfTelegram is where the telegram itself ends in either written form of a registered one.
+func endOfTelegram(b []byte) (end int64, ok bool) {
+	if IsBrief(b) {
+		n, k := binary.Uvarint(b)
+		return int64(k) + int64(n), k > 0 && n <= uint64(len(b)-k)
+	}
+	if len(b) < 4 {
+		return 0, false
+	}
+	end = 4 + int64(binary.BigEndian.Uint32(b))
+	return end, end <= int64(len(b))
 }
 
 // Receipt says that a post has received telegrams: it is signed by that post, and it is what a sender may forget them by.

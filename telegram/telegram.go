@@ -46,6 +46,9 @@ type Telegram struct {
 	Codes      []string // subject codes (RFC 6477 section 3.1.6), each at most 8 letters and digits
 	Deskby     int64    // when it must lie on the addressee's desk (ACP 127), seconds since 1970, 0 for none
 	Urgency    Urgency  // of the act that is asked, not of the telegram
+
+	Original   *Released // of a readdressal: what it passes on, but for its text, which stands in the body: see Readdressed
+	Considered bool      // MINIMIZE considered: it is to go though traffic is restricted (ACP 121)
 	Body       []Block
 }
 
@@ -88,11 +91,19 @@ const (
 	GrantsTime              // it has more time: until the deadline of this telegram
 	CannotComply            // it will not be done, and why: closes the order on both sides
 	Conveys                 // what was to be conveyed was: when, where, to whom, orally or left
+	Cancels                 // it counts no more: what it orders ends on both sides
+	Corrects                // this is to be read beside it
+	Readdresses             // an addressee passes it on to others
+	Repeats                 // the same text once more, because a person asked for it
 )
 
-var acts = [...]string{"refers", "acknowledges", "fulfils", "part-fulfils", "asks-time", "grants-time", "cannot-comply", "conveys"}
+var acts = [...]string{"refers", "acknowledges", "fulfils", "part-fulfils", "asks-time", "grants-time", "cannot-comply", "conveys",
+	"cancels", "corrects", "readdresses", "repeats"}
 
-const lastAct = Conveys
+const lastAct = Repeats
+
+// OnOne says whether an act is one of those that a telegram does to one other telegram and to no second: cancel, correct, readdress, repeat.
+func (a Act) OnOne() bool { return a >= Cancels }
 
 func (a Act) String() string {
 	if int(a) < len(acts) {
@@ -171,6 +182,15 @@ func (t *Telegram) Precedence() (p Precedence) {
 
 // Check says what is wrong with the telegram, in words for its drafter. A telegram that passes can be written and read back.
 func (t *Telegram) Check() error {
+	err := t.check(MaxText)
+	if err == nil && t.Original != nil {
+		_, err = t.original()
+	}
+	return err
+}
+
+// check lets the text have so many bytes, and does not ask what a readdressal's text must be: an original is read without its text.
+func (t *Telegram) check(most int) error {
 	if err := t.checkAddresses(); err != nil {
 		return err
 	}
@@ -219,14 +239,17 @@ func (t *Telegram) Check() error {
 			return fmt.Errorf("a reference: %w", err)
 		}
 	}
-	return CheckBody(t.Body)
+	if err := t.checkOnOne(); err != nil {
+		return err
+	}
+	return checkBody(t.Body, most)
 }
 
 func (t *Telegram) checkAddresses() error {
 	if err := t.From.check(); err != nil {
 		return fmt.Errorf("the sender: %w", err)
 	}
-	if len(t.To) == 0 {
+	if len(t.To) == 0 && (t.Original == nil || len(t.Info) == 0) { // only what is passed on may be for information alone
 		return errors.New("it has no action addressee: say to whom it goes")
 	}
 	if n := len(t.To) + len(t.Info); n > MaxAddressees {
@@ -298,15 +321,17 @@ func checkLine(s string, limit int) error {
 }
 
 // CheckBody says what is wrong with a body: bytes that no telegram carries, brackets that do not close, too much of it.
-func CheckBody(body []Block) error {
+func CheckBody(body []Block) error { return checkBody(body, MaxText) }
+
+func checkBody(body []Block, most int) error {
 	if len(body) > MaxBlocks {
 		return fmt.Errorf("the text has %d blocks, at most %d are possible: send it in parts", len(body), MaxBlocks)
 	}
 	size, depth, blanks := 0, 0, 0
 	open := false // a paragraph has begun that may go on
 	for i, b := range body {
-		if size += len(b.Text); size > MaxText {
-			return fmt.Errorf("the text is longer than %d bytes: send it in parts", MaxText)
+		if size += len(b.Text); size > most {
+			return fmt.Errorf("the text is longer than %d bytes: send it in parts", most)
 		}
 		switch b.Kind {
 		case Paragraph, More:

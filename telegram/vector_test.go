@@ -35,6 +35,15 @@ func TestVector(t *testing.T) {
 			entry:      "aff26f1fab6ce5ca72513d888cb66d10e53338a4d8c51bdce434ea29da50ce63",
 			entryIn:    "d758f37cf33e6647833ba014c4f3f553679ff9e9dbc5468f22947e04dc4aaf82",
 		},
+		"readdressal": {
+			telegram:   considered(readdressal(plain())),
+			written:    "00395cf0aac35db41766fd146a82bee41a2a6803d615ffce4a469578a56a8022",
+			d:          "ba9d944a2da98f45abfa0a8e71f1d78ff9610cdab0a9a2bf77e18ac99abca390",
+			r:          "b862e9c946700d6db0cb41e6c929129943038c65985617e7f04d20dbd246814a",
+			registered: "b6c039215bd4912234cafd43fe1c28e7461a9ff167b25a5c080b3c2a354dab1a",
+			entry:      "fd34fec6d50ea3e6c1f191d4a7351d5b840e1e6d41794ce88882e1bd8a9fec1e",
+			entryIn:    "3201f82332eaa51ab724bcb4d9a6bf0ed086f654ce58cdf03ff7bced4862c389",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := registered(c.telegram)
@@ -55,4 +64,9 @@ func TestVector(t *testing.T) {
 			}
 		})
 	}
+}
+
+func considered(t *Telegram) *Telegram {
+	t.Considered = true
+	return t
 }

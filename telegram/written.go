@@ -32,6 +32,8 @@ const (
 	kindCode       = 18
 	kindDeskby     = 19
 	kindUrgency    = 20
+	kindOriginal   = 21
+	kindConsidered = 22
 )
 
 // fields are the head as leaves, without the form.
@@ -58,6 +60,12 @@ func (t *Telegram) fields() []Leaf {
 	}
 	if t.Urgency != InTime {
 		l = append(l, Leaf{kindUrgency, []byte{byte(t.Urgency)}})
+	}
+	if t.Original != nil {
+		l = append(l, Leaf{kindOriginal, t.Original.marshal()})
+	}
+	if t.Considered {
+		l = append(l, Leaf{kindConsidered, []byte{1}})
 	}
 	return l
 }
@@ -120,6 +128,18 @@ func malformed(what string) error { return fmt.Errorf("telegram: %s: %w", what, 
 
 // Parse reads a telegram, and accepts only what Marshal writes of a telegram that passes Check.
 func Parse(b []byte) (*Telegram, error) {
+	t, err := parseBare(b, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Check(); err != nil {
+		return nil, fmt.Errorf("telegram: %w (%w)", err, ErrMalformed)
+	}
+	return t, nil
+}
+
+// parseBare reads a telegram that stands so deep within others, and leaves to Parse what can only be judged with its text.
+func parseBare(b []byte, depth int) (*Telegram, error) {
 	if len(b) < 33 || b[0] != version {
 		return nil, malformed("no telegram of version 1")
 	}
@@ -135,11 +155,11 @@ func Parse(b []byte) (*Telegram, error) {
 		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks {
 			return nil, malformed("too many parts")
 		}
-		if err := t.take(kind, value); err != nil {
+		if err := t.take(kind, value, depth); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.Check(); err != nil {
+	if err := t.check(MaxText); err != nil {
 		return nil, fmt.Errorf("telegram: %w (%w)", err, ErrMalformed)
 	}
 	// Order, repeated fields, long lengths, a wrong suite: all that is not the one written form shows here.
@@ -150,7 +170,7 @@ func Parse(b []byte) (*Telegram, error) {
 }
 
 // take puts one field or block where it belongs. It is lenient: Parse compares the whole afterwards.
-func (t *Telegram) take(kind uint8, v []byte) (err error) {
+func (t *Telegram) take(kind uint8, v []byte, depth int) (err error) {
 	s := cryptobyte.String(v)
 	ok := true
 	switch kind {
@@ -200,6 +220,11 @@ func (t *Telegram) take(kind uint8, v []byte) (err error) {
 		ok = readInstant(&s, &t.Deskby)
 	case kindUrgency:
 		ok = s.ReadUint8((*uint8)(&t.Urgency))
+	case kindOriginal:
+		t.Original, err = parseOriginal(v, depth+1)
+		return err
+	case kindConsidered:
+		t.Considered, ok = true, len(v) == 1
 	case uint8(Insertion), uint8(More), uint8(Paragraph), uint8(Convey), uint8(End), uint8(Blank):
 		t.Body = append(t.Body, Block{BlockKind(kind), string(v)})
 	default:

@@ -34,8 +34,14 @@ type ThinEnds struct {
 // thinWay is one direction.
 type thinWay struct {
 	bytes atomic.Int64 // that took their time on the line
-	dbg struct{ next map[string]uint32; payload, dup, pure, hdr int64; queue, queued time.Duration; packets int64; maxq time.Duration }
-	lost  atomic.Int64 // packets
+	dbg   struct {
+		next                    map[string]uint32
+		payload, dup, pure, hdr int64
+		queue, queued           time.Duration
+		packets                 int64
+		maxq                    time.Duration
+	}
+	lost atomic.Int64 // packets
 }
 
 // thinQueue is what a modem keeps of packets that wait: as much as three seconds of the line, and at least these.
@@ -234,9 +240,16 @@ func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
 		d.next = map[string]uint32{}
 	}
 	d.packets++
-	if idle > 100*time.Millisecond && idle < time.Minute { println("IDLE", time.Now().Format("05.000"), idle.Milliseconds(), "ms", len(b)) }
-	if queue > 0 { d.queued += queue; d.maxq = max(d.maxq, queue) }
-	if b[0]>>4 != 4 || b[9] != 6 { return }
+	if idle > 100*time.Millisecond && idle < time.Minute {
+		println("IDLE", time.Now().Format("05.000"), idle.Milliseconds(), "ms", len(b))
+	}
+	if queue > 0 {
+		d.queued += queue
+		d.maxq = max(d.maxq, queue)
+	}
+	if b[0]>>4 != 4 || b[9] != 6 {
+		return
+	}
 	ihl := int(b[0]&15) * 4
 	tcp := b[ihl:]
 	off := int(tcp[12]>>4) * 4
@@ -244,7 +257,10 @@ func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
 	key := string(b[12:20]) + string(tcp[0:4])
 	seq := uint32(tcp[4])<<24 | uint32(tcp[5])<<16 | uint32(tcp[6])<<8 | uint32(tcp[7])
 	d.hdr += int64(ihl + off)
-	if n == 0 { d.pure += int64(ihl+off); return }
+	if n == 0 {
+		d.pure += int64(ihl + off)
+		return
+	}
 	d.payload += int64(n)
 	if next, ok := d.next[key]; ok && int32(seq-next) < 0 {
 		d.dup += int64(n)
@@ -255,5 +271,5 @@ func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
 
 func (e *ThinEnds) Debug(end int) string {
 	d := &e.ways[end].dbg
-	return fmt.Sprintf("payload %d dup %d pure acks %d headers %d packets %d mean queue %v max %v", d.payload, d.dup, d.pure, d.hdr, d.packets, d.queued/time.Duration(max(d.packets,1)), d.maxq)
+	return fmt.Sprintf("payload %d dup %d pure acks %d headers %d packets %d mean queue %v max %v", d.payload, d.dup, d.pure, d.hdr, d.packets, d.queued/time.Duration(max(d.packets, 1)), d.maxq)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"chancery.example/chancery/desk"
+	"chancery.example/chancery/eml"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/telegram"
@@ -25,11 +26,23 @@ type asOfficer struct {
 	number uint32
 	key    string
 	not    []uint32 // who has signed already
+
+	considered bool // the draft is marked before it is handed over
 }
 
 func (o *asOfficer) flags(c *cobra.Command) {
 	c.Flags().Uint32Var(&o.number, "as", 0, "`number` of the officer who signs; needed when several could")
 	c.Flags().StringVar(&o.key, "key", "", "the officer's key `file`, when it is not in the post's folder")
+}
+
+// considers adds the flag that marks what is handed over.
+func (o *asOfficer) considers(c *cobra.Command) {
+	c.Flags().BoolVar(&o.considered, "minimize-considered", false, "mark it: it is to go though MINIMIZE restricts traffic, and its releaser answers for that")
+}
+
+// hasRole says whether roles as they are listed have one of those wanted, as in "duty or administrator".
+func hasRole(roles, wanted string) bool {
+	return slices.ContainsFunc(strings.Split(wanted, " or "), func(w string) bool { return strings.Contains(roles, w) })
 }
 
 // keyName is the name of a person's key, and of its file: 40718233, and 40718233-2 for the second one.
@@ -56,7 +69,7 @@ func (a *app) officer(ctx context.Context, f *folder, o office, who *asOfficer, 
 		var found []string
 		for _, p := range e.People {
 			name := keyName(p.Number, p.Keys)
-			if strings.Contains(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) && !slices.Contains(who.not, p.Number) {
+			if hasRole(p.Roles, role) && files[name] != "" && (who.number == 0 || who.number == p.Number) && !slices.Contains(who.not, p.Number) {
 				found = append(found, name)
 			}
 		}
@@ -90,6 +103,7 @@ func (a *app) draftCommand() *cobra.Command {
 	var who asOfficer
 	var keep bool
 	var handOver int64
+	var from string
 	c := &cobra.Command{
 		Use:   "draft FILE",
 		Short: "Draft a telegram and hand it over for release, signed by its drafter",
@@ -113,12 +127,21 @@ A draft is lines of «Key: value», an empty line, and the text:
   [end PRINCIPAL]
 
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
-Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Signature, and, kept at this post and
-never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.`,
-		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
+Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects, Repeats, Readdresses,
+Minimize, Signature, and, kept at this post and never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
+
+With --from the draft is made of a mail: of one that show --as eml has written, or of one from an ordinary mail program, with a plain text and addresses
+such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/formats/mail.md has all that a mail can say.`,
+		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --from telegram.eml --keep --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
 		Args: func(_ *cobra.Command, args []string) error {
-			if (handOver == 0) != (len(args) == 1) {
-				return usage("draft takes a file, or --hand-over N")
+			given := len(args)
+			for _, flag := range []bool{handOver != 0, from != ""} {
+				if flag {
+					given++
+				}
+			}
+			if given != 1 || len(args) > 1 {
+				return usage("draft takes a file, or --from MAIL, or --hand-over N")
 			}
 			return nil
 		},
@@ -129,34 +152,52 @@ never sent, Department, Copy, and Clearance: the number of an officer who must c
 			}
 			defer o.close()
 			id := handOver
-			if id == 0 {
-				if id, err = a.layDraft(cmd.Context(), o, args[0]); err != nil {
-					return err
-				}
+			var left []string
+			switch {
+			case from != "":
+				id, left, err = a.layMail(cmd.Context(), o, from)
+			case id == 0:
+				id, err = a.layDraft(cmd.Context(), o, args[0])
+			}
+			if err != nil {
+				return err
 			}
 			if keep {
-				return a.say(draftID{id}, "Draft %d is on the desk. Nobody has signed it.\nNext: hand it over:  chancery draft --hand-over %d --dir %s\n", id, id, a.dir)
+				return a.say(keptDraft{draftID{id}, left}, "Draft %d is on the desk. Nobody has signed it.\nNext: hand it over:  chancery draft --hand-over %d --dir %s\n", id, id, a.dir)
 			}
-			return a.handOver(cmd.Context(), f, o, id, &who)
+			return a.handOver(cmd.Context(), f, o, id, &who, left)
 		},
 	}
 	who.flags(c)
+	who.considers(c)
+	c.Flags().StringVar(&from, "from", "", "make the draft of this mail, a `file` (- is standard input)")
 	c.Flags().BoolVar(&keep, "keep", false, "keep it as a draft; do not hand it over")
 	c.Flags().Int64Var(&handOver, "hand-over", 0, "hand over draft `number`")
 	return c
 }
 
-func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error) {
+// keptDraft is a draft that nobody has signed.
+type keptDraft struct {
+	draftID
+	LeftOut []string `json:"left_out,omitempty"` // of the mail that it was made of
+}
+
+// input reads what was given to make a draft of, one byte more than the most there may be.
+func (a *app) input(file string, most int64) ([]byte, error) {
 	in := a.in
 	if file != "-" {
 		x, err := os.Open(file)
 		if err != nil {
-			return 0, fmt.Errorf("%w. Nothing was kept", err)
+			return nil, err
 		}
 		defer x.Close()
 		in = x
 	}
-	b, err := io.ReadAll(io.LimitReader(in, desk.MaxForm+1))
+	return io.ReadAll(io.LimitReader(in, most+1))
+}
+
+func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error) {
+	b, err := a.input(file, desk.MaxForm)
 	if err != nil {
 		return 0, fmt.Errorf("%w. Nothing was kept", err)
 	}
@@ -164,9 +205,40 @@ func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error
 	if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
 	}
+	return a.lay(ctx, o, file, string(b))
+}
+
+// layMail makes a draft of a mail, and says what of the mail is not in it.
+func (a *app) layMail(ctx context.Context, o office, file string) (id int64, left []string, err error) {
+	b, err := a.input(file, eml.MaxMail)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w. Nothing was kept", err)
+	}
+	var at status
+	if err := o.do(ctx, "status", none{}, &at); err != nil {
+		return 0, nil, err
+	}
+	form, left, err := post.FormOfMail(b, at.Post)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%s: %w. Nothing was kept", file, err)
+	}
+	if id, err = a.lay(ctx, o, file, form.String()); err != nil {
+		return 0, nil, err
+	}
+	for _, what := range left {
+		fmt.Fprintf(a.err, "Left out: %s\n", what)
+	}
+	return id, left, nil
+}
+
+// lay lays a draft on the desk of the post.
+func (a *app) lay(ctx context.Context, o office, file, form string) (int64, error) {
 	var out laidDraft
-	if err := o.do(ctx, "draft", struct{ Form string }{string(b)}, &out); err != nil {
+	if err := o.do(ctx, "draft", struct{ Form string }{form}, &out); err != nil {
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
+	}
+	for _, w := range out.Minimize {
+		fmt.Fprintf(a.err, "Warning: %s\n", w)
 	}
 	for _, name := range out.Unknown {
 		fmt.Fprintf(a.err, "Warning: a message within the telegram is signed %s, which is no cover name of this post. If it is somebody's own name, edit the draft:  chancery edit %d FILE\n", name, out.ID)
@@ -179,6 +251,7 @@ type handedOver struct {
 	State     desk.State      `json:"state"`
 	Drafter   telegram.KeyRef `json:"drafter"`
 	DraftRoot telegram.Root   `json:"draft_root"`
+	LeftOut   []string        `json:"left_out,omitempty"` // of the mail that it was made of
 }
 
 // mustBe refuses, in words, what cannot be done with a draft in the state it is in.
@@ -198,16 +271,23 @@ func (a *app) mustBe(ctx context.Context, o office, id int64, want desk.State) e
 	return fmt.Errorf("draft %d is %s already. Nothing was changed", id, l.State)
 }
 
-func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *asOfficer) (err error) {
+func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *asOfficer, left []string) (err error) {
 	if err := a.mustBe(ctx, o, id, desk.Drafted); err != nil {
 		return err
 	}
 	signedNow := false
 	defer func() {
-		if err != nil && !signedNow {
+		if err != nil && !signedNow && strings.Contains(err.Error(), "Minimize: considered") {
+			err = fmt.Errorf("%w. Draft %d is kept, not signed; mark it and hand it over with  chancery draft --hand-over %d --minimize-considered --dir %s", err, id, id, a.dir)
+		} else if err != nil && !signedNow {
 			err = fmt.Errorf("%w. Draft %d is kept, not signed; hand it over with  chancery draft --hand-over %d --dir %s", err, id, id, a.dir)
 		}
 	}()
+	if who.considered {
+		if err := o.do(ctx, "consider", draftID{id}, &none{}); err != nil {
+			return err
+		}
+	}
 	s, err := a.officer(ctx, f, o, who, "drafter")
 	if err != nil {
 		return err
@@ -229,7 +309,7 @@ func (a *app) handOver(ctx context.Context, f *folder, o office, id int64, who *
 	}
 	signedNow = true
 	root, _ := t.Roots()
-	return a.say(handedOver{id, desk.HandedOver, s.ref(), root},
+	return a.say(handedOver{id, desk.HandedOver, s.ref(), root, left},
 		"Draft %d is handed over by person %d. Any change to it would void that.\nNext: another officer releases it:  chancery release %d --dir %s\n", id, s.Person, id, a.dir)
 }
 
@@ -297,6 +377,12 @@ func rendered(t *telegram.Telegram) string {
 	line("Codes", strings.Join(t.Codes, ", "))
 	for _, r := range t.References {
 		line("Cites", fmt.Sprintf("%s %s %s/%d", r.Act, r.Post, telegram.NumberText(r.Serial), r.Year))
+	}
+	if t.Considered {
+		line("Minimize", "considered: it is to go though traffic is restricted")
+	}
+	if o := t.Original; o != nil {
+		line("Passes on", fmt.Sprintf("the telegram of %s, %s, released by key %s: it stands below, whole, as the last message", o.Telegram.From, telegram.DTG(o.Telegram.DTG), o.Telegram.Releaser))
 	}
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)

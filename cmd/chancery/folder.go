@@ -26,19 +26,22 @@ import (
 
 // config is post.toml, the one file of settings of a post. It holds nothing secret.
 type config struct {
-	Name     string   `toml:"name"`
-	Route    string   `toml:"route" comment:"The post's routing code: a pseudonym, all that a relay sees of it. The directory has it; do not change it."`
-	Root     string   `toml:"root" comment:"The fingerprint of the directory's root, learned by another way than the directory."`
-	Database string   `toml:"database,omitempty" comment:"postgres://… when several processes share the post; else the file post.db in this folder."`
-	Listen   string   `toml:"listen,omitempty" comment:"host:port on which this post runs the broker for others."`
-	TLSOnly  bool     `toml:"tls_only,omitempty" comment:"Whether this post's broker lets nobody in without TLS."`
-	Hubs     []string `toml:"hubs,omitempty" comment:"tls://host:port of the posts that run a broker, when this one does not."`
-	HubKeys  []string `toml:"hub_keys,omitempty" comment:"The fingerprints of their keys, as chancery hub key prints them, learned by another way than the line."`
-	Section  int      `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
-	Window   int64    `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
-	Retry    string   `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
-	Witness  string   `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
-	Archive  string   `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
+	Name     string         `toml:"name"`
+	Route    string         `toml:"route" comment:"The post's routing code: a pseudonym, all that a relay sees of it. The directory has it; do not change it."`
+	Root     string         `toml:"root" comment:"The fingerprint of the directory's root, learned by another way than the directory."`
+	Database string         `toml:"database,omitempty" comment:"postgres://… when several processes share the post; else the file post.db in this folder."`
+	Listen   string         `toml:"listen,omitempty" comment:"host:port on which this post runs the broker for others."`
+	TLSOnly  bool           `toml:"tls_only,omitempty" comment:"Whether this post's broker lets nobody in without TLS."`
+	Hubs     []string       `toml:"hubs,omitempty" comment:"tls://host:port of the posts that run a broker, when this one does not."`
+	HubKeys  []string       `toml:"hub_keys,omitempty" comment:"The fingerprints of their keys, as chancery hub key prints them, learned by another way than the line."`
+	Section  int            `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
+	Window   int64          `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
+	Retry    string         `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
+	Witness  string         `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
+	Late     string         `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
+	Whole    []string       `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
+	Limits   map[string]int `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
+	Archive  string         `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	lineConfig
 	Markings map[string]string        `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
 	Circuits map[string]circuitConfig `toml:"circuits,omitempty" comment:"What is otherwise on the way to single posts, as in  [circuits.BEIJING]  line = \"satellite\"."`
@@ -113,8 +116,25 @@ func (c *config) check() error {
 			return fmt.Errorf("witness: %q is no duration from 1s to 24h, such as 6h", c.Witness)
 		}
 	}
+	if c.Late != "" {
+		if d, err := time.ParseDuration(c.Late); err != nil || d < time.Second || d > 24*time.Hour {
+			return fmt.Errorf("late: %q is no duration from 1s to 24h, such as 1m", c.Late)
+		}
+	}
+	for _, name := range c.Whole {
+		if err := telegram.CheckPostName(name); err != nil {
+			return fmt.Errorf("whole: %w", err)
+		}
+	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		return errors.New("database: it begins with postgres://; without it the post has a file of its own")
+	}
+	for level, n := range c.Limits {
+		if p, err := telegram.ParsePrecedence(level); err != nil {
+			return fmt.Errorf("limits: %w", err)
+		} else if p.String() != level || n < 0 {
+			return fmt.Errorf("limits: write it as in  flash = 2000, not %s = %d", level, n)
+		}
 	}
 	for level, words := range c.Markings {
 		if p, err := telegram.ParsePrecedence(level); err != nil {
@@ -180,14 +200,19 @@ func (u *unlocked) close() error {
 
 // unlock opens the post. On SQLite one process has it at a time.
 func (a *app) unlock(ctx context.Context, f *folder, log *slog.Logger) (*unlocked, error) {
+	return a.unlockFor(ctx, f, false, log)
+}
+
+// unlockFor opens the post to serve it, or for one command. Only who serves has the store of what is burnt, and one process has that at a time.
+func (a *app) unlockFor(ctx context.Context, f *folder, serving bool, log *slog.Logger) (*unlocked, error) {
 	u := &unlocked{}
-	if f.config.Database == "" {
+	if f.config.Database == "" || serving {
 		var err error
 		if u.lock, err = lockFolder(f.file("lock")); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.openPost(ctx, f, u, log); err != nil {
+	if err := a.openPost(ctx, f, u, serving, log); err != nil {
 		if u.lock != nil {
 			u.lock.Close()
 		}
@@ -223,7 +248,7 @@ func signLock(l *os.File) error {
 	return err
 }
 
-func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Logger) error {
+func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool, log *slog.Logger) error {
 	pass, err := a.passphrase(postKeyName(f.config.Name))
 	if err != nil {
 		return err
@@ -249,6 +274,11 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 	if err := f.hasDatabase(); err != nil {
 		return err
 	}
+	if serving {
+		if keys.Burnable, err = openBurnable(f, u.secret, log); err != nil {
+			return err
+		}
+	}
 	if u.db, err = store.Open(ctx, f.databaseURL(), seal.Subkey(u.secret.Master, "database")); err != nil {
 		if errors.Is(err, store.ErrFull) {
 			return fmt.Errorf("opening the post's database: %w. Nothing was changed. Make room on the disk of %s, and do it again", err, f.path)
@@ -265,6 +295,18 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, log *slog.Lo
 		u.db.Close()
 	}
 	return err
+}
+
+// openBurnable opens the store of what is burnt. One that is gone or cannot be read is begun anew, and the other posts are told.
+func openBurnable(f *folder, secret *postSecret, log *slog.Logger) (*post.Burnable, error) {
+	b, why, err := post.OpenBurnable(f.file("keys"), seal.Subkey(secret.Master, "burnable"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the store of secrets that are burnt, in %s: %w. Nothing was changed", f.file("keys"), err)
+	}
+	if why != nil {
+		log.Info("a new store of secrets that are burnt was begun", "folder", f.file("keys"), "reason", why)
+	}
+	return b, nil
 }
 
 // keepDisk is what to do when the register is not there or not to be read: what lies on the disk may still be recovered.
@@ -307,7 +349,17 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Whole: c.Whole, Log: log}
+	for level, n := range c.Limits {
+		at, err := telegram.ParsePrecedence(level)
+		if err != nil {
+			return p, fmt.Errorf("post.toml: limits: %w", err)
+		}
+		if p.Limits == nil {
+			p.Limits = map[telegram.Precedence]int{}
+		}
+		p.Limits[at] = n
+	}
 	if p.Route, err = telegram.ParseRoute(c.Route); err != nil {
 		return p, fmt.Errorf("post.toml: route: %w", err)
 	}
@@ -316,6 +368,11 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	}
 	if err := c.ways(&p); err != nil {
 		return p, fmt.Errorf("post.toml: %w", err)
+	}
+	if c.Late != "" {
+		if p.Late, err = time.ParseDuration(c.Late); err != nil {
+			return p, fmt.Errorf("post.toml: late: %q is no duration such as 1m", c.Late)
+		}
 	}
 	if c.Witness != "" {
 		if p.Witness, err = time.ParseDuration(c.Witness); err != nil {

@@ -401,8 +401,12 @@ func parseRoles(s string) (r directory.Role, err error) {
 			r |= directory.Duty
 		case "alone":
 			r |= directory.Alone
+		case "flash":
+			r |= directory.AtFlash
+		case "override":
+			r |= directory.AtOverride
 		default:
-			return 0, usage("%q is no role: use drafter, releaser, administrator, duty, alone", w)
+			return 0, usage("%q is no role: use drafter, releaser, administrator, duty, alone, flash, override", w)
 		}
 	}
 	return r, nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +19,8 @@ import (
 // issuing is what the commands of issue share: who signs, and the file that the second administrator gets.
 type issuing struct {
 	asOfficer
-	out string
+	out  string
+	role string // of who signs, when it is not administrator
 }
 
 func (i *issuing) command(c *cobra.Command) *cobra.Command {
@@ -33,12 +35,12 @@ func (i *issuing) command(c *cobra.Command) *cobra.Command {
 func (a *app) issueCommand() *cobra.Command {
 	return group("issue", "State who works at this post, within its grant: two administrators together", "  chancery issue office CONSUL --out consul.txt --dir moscow",
 		a.issuePersonCommand(), a.issueOfficeCommand(), a.issueRolesCommand(), a.issueKeyCommand(), a.issueHandoverCommand(), a.issueEndCommand(),
-		a.issueLostCommand(), a.issueSignCommand(), a.suspendCommand(), a.checkedCommand(), a.letterKeyCommand())
+		a.issueLostCommand(), a.issueMinimizeCommand(), a.issueSignCommand(), a.suspendCommand(), a.checkedCommand(), a.letterKeyCommand())
 }
 
 // nextSecond names the second administrator's step.
 func (a *app) nextSecond(out string) string {
-	return fmt.Sprintf("Next: the second administrator looks at it and signs:  chancery issue sign %s --dir %s\n", out, a.dir)
+	return fmt.Sprintf("Next: the second officer looks at it and signs:  chancery issue sign %s --dir %s\n", out, a.dir)
 }
 
 // issue makes statements, signs them as the first administrator and writes them for the second.
@@ -52,7 +54,7 @@ func (a *app) issue(ctx context.Context, i *issuing, words string, build func(f 
 	if err != nil {
 		return err
 	}
-	s, err := a.officer(ctx, f, o, &i.asOfficer, "administrator")
+	s, err := a.officer(ctx, f, o, &i.asOfficer, cmp.Or(i.role, administrator))
 	if err != nil {
 		return fmt.Errorf("%w. Nothing was issued", err)
 	}
@@ -67,7 +69,8 @@ func (a *app) issue(ctx context.Context, i *issuing, words string, build func(f 
 			people = append(people, p.Number)
 		}
 		y := directory.Issued{Statement: x, Post: f.config.Name, Number: number + n}
-		if _, lost := x.(directory.Suspend); lost {
+		switch x.(type) {
+		case directory.Suspend, directory.Minimize: // entered when they are needed, and not counted
 			y.Post, y.Number = "", 0
 		}
 		if statements[n], err = countersigned(d, y, s); err != nil {
@@ -80,7 +83,7 @@ func (a *app) issue(ctx context.Context, i *issuing, words string, build func(f 
 	if err := writeNew(i.out, directory.Application(statements...)); err != nil {
 		return fmt.Errorf("writing %s: %w", i.out, err)
 	}
-	return a.say(map[string]any{"file": i.out, "issued": texts(statements), "people": people, "by": []uint32{s.Person}}, "%s, signed by administrator %d, is in %s. It is not in force yet.\n%s", words, s.Person, i.out, a.nextSecond(i.out))
+	return a.say(map[string]any{"file": i.out, "issued": texts(statements), "people": people, "by": []uint32{s.Person}}, "%s, signed by person %d, is in %s. It is not in force yet.\n%s", words, s.Person, i.out, a.nextSecond(i.out))
 }
 
 // directoryOf is the post's directory.
@@ -369,7 +372,7 @@ func (a *app) signIssued(ctx context.Context, file string, who *asOfficer, yes b
 			return fmt.Errorf("%w; %s is as it was", err, file)
 		}
 	}
-	s, err := a.officer(ctx, f, o, a.second(who, statements), "administrator")
+	s, err := a.officer(ctx, f, o, a.second(who, statements), secondRole(statements))
 	if err != nil {
 		return fmt.Errorf("%w; %s is as it was", err, file)
 	}
@@ -388,8 +391,22 @@ func (a *app) signIssued(ctx context.Context, file string, who *asOfficer, yes b
 	if err := replaceFile(file, directory.Application(statements...)); err != nil {
 		return err
 	}
-	return a.say(map[string]any{"file": file, "issued": texts(statements), "by": s.Person}, "%d statements in %s are signed by administrator %d too.\nNext: the post adopts them:  chancery directory adopt %s --dir %s\n",
+	return a.say(map[string]any{"file": file, "issued": texts(statements), "by": s.Person}, "%d statements in %s are signed by person %d too.\nNext: the post adopts them:  chancery directory adopt %s --dir %s\n",
 		len(statements), file, s.Person, file, a.dir)
+}
+
+const administrator = "administrator"
+
+// secondRole is the role of who signs second.
+func secondRole(statements []directory.Statement) string {
+	for _, s := range statements {
+		if i, ok := s.(directory.Issued); ok {
+			if _, minimize := i.Statement.(directory.Minimize); minimize {
+				return minimizers
+			}
+		}
+	}
+	return administrator
 }
 
 // second names the one administrator who has not signed, when the folder has the keys of both.

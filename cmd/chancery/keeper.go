@@ -48,7 +48,7 @@ func (a *app) keeperCommands() []*cobra.Command {
 	}
 	grant.Flags().IntVar(&g.Offices, "offices", 5, "how many offices may be in force")
 	grant.Flags().IntVar(&g.People, "people", 20, "how many people may be in force")
-	grant.Flags().StringVar(&roles, "roles", "drafter+releaser", "what they may give, joined with +: of drafter, releaser, alone")
+	grant.Flags().StringVar(&roles, "roles", "drafter+releaser", "what they may give, joined with +: of drafter, releaser, alone, flash, override")
 	rolesOf := &cobra.Command{
 		Use: "roles FILE PERSON ROLES", Short: "Say what a person may do from now on: also administrator and duty",
 		Example: "  chancery directory roles directory.txt 40718233 drafter+administrator",
@@ -73,7 +73,7 @@ func (a *app) keeperCommands() []*cobra.Command {
 			return a.state(args[0], directory.Restore{Of: of})
 		},
 	}
-	return []*cobra.Command{grant, rolesOf, restore, a.revokeCommand(), a.directoryEndCommand(), a.directoryWriteCommand()}
+	return []*cobra.Command{grant, rolesOf, restore, a.reserveCommand(), a.revokeCommand(), a.directoryEndCommand(), a.directoryWriteCommand()}
 }
 
 func (a *app) revokeCommand() *cobra.Command {

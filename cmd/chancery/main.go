@@ -93,7 +93,8 @@ func (a *app) root() *cobra.Command {
 
 A post is one folder. Make the directory's root officers (directory new), make a post (init), have it
 admitted (directory admit, sign), let the post adopt the directory (directory adopt), and serve it.
-Then people draft, release, read, and answer: acknowledge, part-done, more-time, conveyed, fulfil, cannot-comply.`,
+Then people draft, release, read, and answer: acknowledge, part-done, more-time, conveyed, fulfil, cannot-comply. What was sent they
+cancel, correct or repeat; what was received they readdress.`,
 		Example:       "  chancery demo          carries a telegram between three posts on this machine and shows each stage",
 		SilenceErrors: true, SilenceUsage: true,
 	}
@@ -105,10 +106,11 @@ Then people draft, release, read, and answer: acknowledge, part-done, more-time,
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
 	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(), a.hubCommand(), a.officerCommand(), a.stdioCommand(),
 		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
-		a.inboxCommand(), a.showCommand(), a.ordersCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
+		a.inboxCommand(), a.showCommand(), a.statusCommand(), a.traceCommand(), a.watchCommand(), a.circuitsCommand(), a.ordersCommand(), a.precedenceCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),
+		a.cancelCommand(), a.correctCommand(), a.repeatCommand(), a.readdressCommand(),
 		a.holderCommand(), a.holdersCommand(), a.copiesCommand(), a.copyCommand(), a.coverCommand(),
-		a.fileCommand(), a.registerCommand(), a.verifyCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
+		a.fileCommand(), a.discloseCommand(), a.registerCommand(), a.verifyCommand(), a.horizonCommand(), a.importCommand(), a.demoCommand(), a.manCommand(root))
 	return root
 }
 

@@ -147,7 +147,8 @@ type (
 	}
 	laidDraft struct {
 		draftID
-		Unknown []string `json:"unknown_cover_names,omitempty"`
+		Unknown  []string `json:"unknown_cover_names,omitempty"`
+		Minimize []string `json:"minimize,omitempty"` // orders that restrict traffic where it goes
 	}
 	prepare struct {
 		ID     int64  `json:"id"`
@@ -183,6 +184,7 @@ type (
 		Telegrams []post.Listed      `json:"telegrams"`
 		Drafts    []post.DraftListed `json:"drafts"`
 		Alarms    []post.Alarm       `json:"alarms"`
+		Minimize  []post.Minimizing  `json:"minimize,omitempty"` // orders that restrict traffic
 	}
 	orders struct {
 		Orders []post.Order `json:"orders"`
@@ -216,6 +218,16 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			st.Backlog, err = p.Backlog(ctx)
 			return st, err
 		}),
+		"progress": does(func(ctx context.Context, in numbered) (any, error) { return p.Status(ctx, in.Way, in.Year, in.Number) }),
+		"saw":      does(func(ctx context.Context, in numbered) (any, error) { return none{}, p.Saw(ctx, in.Year, in.Number) }),
+		"circuits": does(func(ctx context.Context, _ none) (any, error) {
+			var st status
+			if state != nil {
+				st = state()
+			}
+			list, err := p.Circuits(ctx)
+			return circuitList{Serving: st.Serving, Joined: st.Joined, Since: st.Since, Circuits: list}, err
+		}),
 		"people": does(func(context.Context, none) (any, error) { return peopleOf(p) }),
 		"draft": does(func(ctx context.Context, in struct{ Form string }) (any, error) {
 			form, err := desk.ParseForm(bytes.NewReader([]byte(in.Form)))
@@ -227,7 +239,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 				return nil, err
 			}
 			unknown, _ := p.UnknownCovers(ctx, form) // the draft is made: a warning that cannot be given does not unmake it
-			return laidDraft{draftID{id}, unknown}, nil
+			return laidDraft{draftID{id}, unknown, p.Warnings(form)}, nil
 		}),
 		"draft-state": does(func(ctx context.Context, in draftID) (any, error) { return p.DraftState(ctx, in.ID) }),
 		"prepare": does(func(ctx context.Context, in prepare) (any, error) {
@@ -260,10 +272,18 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 				return nil, err
 			}
 			drafts, err := p.Drafts(ctx, 200)
-			return inbox{list, drafts, alarms}, err
+			if err != nil {
+				return nil, err
+			}
+			minimize, err := p.Minimizes()
+			return inbox{list, drafts, alarms, minimize}, err
 		}),
 		"show": does(func(ctx context.Context, in numbered) (any, error) {
 			return p.Show(ctx, in.Way, in.Year, in.Number, f.config.Markings)
+		}),
+		"mail": does(func(ctx context.Context, in numbered) (any, error) {
+			b, err := p.Mail(ctx, in.Way, in.Year, in.Number)
+			return mailed{Mail: string(b)}, err
 		}),
 		"file": does(func(ctx context.Context, in toFile) (any, error) {
 			filing, fresh, err := p.File(ctx, in.Way, in.Year, in.Number, f.config.Archive, &in.Change)
@@ -284,6 +304,18 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			}
 			id, err := p.Draft(ctx, form)
 			return draftID{id}, err
+		}),
+		"another": does(func(ctx context.Context, in post.Another) (any, error) {
+			form, err := p.Another(ctx, &in)
+			if err != nil {
+				return nil, err
+			}
+			id, err := p.Draft(ctx, form)
+			return draftID{id}, err
+		}),
+		"consider": does(func(ctx context.Context, in draftID) (any, error) { return none{}, p.Consider(ctx, in.ID) }),
+		"precedence": does(func(ctx context.Context, in struct{ Months int }) (any, error) {
+			return p.Urgent(ctx, in.Months)
 		}),
 		"orders": does(func(ctx context.Context, in post.OrdersWanted) (any, error) {
 			list, err := p.Orders(ctx, in)
@@ -309,6 +341,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			return struct{ File []byte }{d.Marshal()}, nil
 		}),
 		"leaving": does(func(ctx context.Context, in struct{ Person uint32 }) (any, error) { return p.Leaving(ctx, in.Person) }),
+		"horizon": does(func(ctx context.Context, _ none) (any, error) { return p.Horizon(ctx) }),
 		"register-witnesses": does(func(ctx context.Context, _ none) (any, error) {
 			list, size, err := p.Witnesses(ctx)
 			return witnessList{Size: size, Witnesses: list}, err
@@ -317,6 +350,7 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 			proof, err := p.Prove(ctx, in.Way, in.Year, in.Number)
 			return proved{proof}, err
 		}),
+		"disclose":        does(func(ctx context.Context, in post.ToDisclose) (any, error) { return p.Disclose(ctx, &in) }),
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))

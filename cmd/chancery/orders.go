@@ -108,7 +108,8 @@ func progressWords(s *post.Standing) string {
 func deedWords(d *post.Deed) string {
 	words := map[telegram.Act]string{telegram.Acknowledges: "acknowledged by %s", telegram.PartFulfils: "part done by %s", telegram.Conveys: "conveyed by %s",
 		telegram.AsksTime: "more time asked by %s", telegram.GrantsTime: "more time granted to %s", telegram.Fulfils: "fulfilled by %s",
-		telegram.CannotComply: "%s cannot comply"}[d.Act]
+		telegram.CannotComply: "%s cannot comply", telegram.Cancels: "cancelled for %s", telegram.Corrects: "corrected for %s", telegram.Repeats: "repeated to %s",
+		telegram.Readdresses: "readdressed by %s"}[d.Act]
 	s := fmt.Sprintf(words, d.Post)
 	if d.Until != nil {
 		s += ", until " + telegram.DTG(d.Until.Unix())

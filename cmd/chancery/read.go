@@ -38,6 +38,9 @@ func (a *app) inboxCommand() *cobra.Command {
 
 func (in *inbox) words(dir string) string {
 	var b strings.Builder
+	for _, m := range in.Minimize {
+		fmt.Fprintf(&b, "%s\n", m.Words)
+	}
 	for _, x := range in.Alarms {
 		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
 	}
@@ -75,6 +78,15 @@ func banner(t telegram.Type) string {
 // marks are what stands behind a telegram in the list: what it asks, what was done, and how far the order is.
 func marks(t *post.Listed) string {
 	var b strings.Builder
+	if t.Cancelled {
+		b.WriteString("  [CANCELLED]")
+	}
+	if t.Corrected {
+		b.WriteString("  [CORRECTED]")
+	}
+	if t.On != nil {
+		fmt.Fprintf(&b, "  [%s]", onWords(t.On))
+	}
 	if t.Marked {
 		b.WriteString("  [SEE THE NOTE]")
 	}
@@ -91,7 +103,7 @@ func marks(t *post.Listed) string {
 		return b.String()
 	}
 	switch s.Progress {
-	case post.ProgressOpen, post.ProgressAcknowledged, post.ProgressDone:
+	case post.ProgressOpen, post.ProgressAcknowledged, post.ProgressDone, post.ProgressCancelled:
 	default:
 		fmt.Fprintf(&b, "  [%s]", progressWords(s))
 	}
@@ -104,19 +116,28 @@ func marks(t *post.Listed) string {
 func (a *app) showCommand() *cobra.Command {
 	var in, out, record bool
 	var year, message int
-	var paraphrase string
+	var paraphrase, as, file string
 	c := &cobra.Command{
 		Use: "show NUMBER", Short: "Show a telegram as a sheet, with how far it has come and every proof checked",
 		Long: `Shows a telegram by this post's own number: the register number of one it sent, the incoming number of one it received.
 When both exist, say which with --in or --out. Signatures, entry, log and receipts are checked again each time; exit code 3 says that one does not hold.
 With --record it shows what was filed, as an archive publishes it; chancery import sheet reads that again. With --message it prints a message within the
-telegram alone, to be handed over: exactly, or with --paraphrase in other words, and marked so. The first is 1, also of those within messages.`,
-		Example: "  chancery show 1 --message 1 --dir beijing\n  chancery show 1 --message 1 --paraphrase words.txt --dir beijing\n  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow",
+telegram alone, to be handed over: exactly, or with --paraphrase in other words, and marked so. The first is 1, also of those within messages.
+With --as eml it writes the telegram as a mail, in clear, with all that it says; chancery draft --from makes a new draft of that.`,
+		Example: "  chancery show 1 --message 1 --dir beijing\n  chancery show 1 --message 1 --paraphrase words.txt --dir beijing\n  chancery show 23343 --dir moscow\n  chancery show 1 --in --dir beijing --json\n  chancery show 23343 --record --dir moscow\n  chancery show 23343 --as eml --file 23343.eml --dir moscow",
 		Args:    exactly("NUMBER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := telegram.ParseNumber(args[0])
 			if err != nil {
 				return usage("%q is no number of a telegram", args[0])
+			}
+			switch {
+			case as != "" && as != "eml":
+				return usage("a telegram is not written as %q: use --as eml", as)
+			case as != "" && (record || message != 0 || paraphrase != ""):
+				return usage("--as writes the whole telegram: it goes without --record, --message and --paraphrase")
+			case as == "" && file != "":
+				return usage("--file goes with --as eml")
 			}
 			f, o, err := a.at(cmd.Context())
 			if err != nil {
@@ -134,9 +155,13 @@ telegram alone, to be handed over: exactly, or with --paraphrase in other words,
 			if record {
 				say = func() error { return a.sayRecord(f, s) }
 			}
+			if as != "" {
+				say = func() error { return a.sayMail(cmd.Context(), o, s, file) }
+			}
 			if err := say(); err != nil {
 				return err
 			}
+			a.saw(cmd.Context(), o, s)
 			if !s.Verified {
 				return coded{fmt.Errorf("a proof of this telegram does not hold: %s. Keep the disk as it is and run  chancery register verify", strings.Join(s.Findings, "; ")), exitUnproved}
 			}
@@ -148,8 +173,33 @@ telegram alone, to be handed over: exactly, or with --paraphrase in other words,
 	c.Flags().BoolVar(&record, "record", false, "the record that was filed, in place of the sheet and its proofs")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
 	c.Flags().IntVar(&message, "message", 0, "print alone the message of that `number` within the telegram")
+	c.Flags().StringVar(&as, "as", "", "write it in another `form`, in place of the sheet: eml, a mail")
+	c.Flags().StringVar(&file, "file", "", "with --as: write it to a new `file`")
 	c.Flags().StringVar(&paraphrase, "paraphrase", "", "with --message: the words of this `file` in place of its own, marked as a paraphrase")
 	return c
+}
+
+// mailed is a telegram as a mail, and the file it was written to.
+type mailed struct {
+	Mail string `json:"mail"`
+	File string `json:"file,omitempty"`
+}
+
+// sayMail writes a telegram as a mail: to standard output, or to a file.
+func (a *app) sayMail(ctx context.Context, o office, s *post.Shown, file string) error {
+	var m mailed
+	if err := o.do(ctx, "mail", numbered{Way: s.Way, Year: s.Year, Number: s.Number}, &m); err != nil {
+		return err
+	}
+	if file == "" {
+		return a.say(m, "%s", m.Mail)
+	}
+	if err := writeNew(file, []byte(m.Mail)); err != nil {
+		return fmt.Errorf("%w. Nothing was written", err)
+	}
+	m.File = file
+	return a.say(m, "Telegram %s is in %s as a mail, in clear.\nNext: read it in a mail program, or make a new draft of it:  chancery draft --from %s --keep %s\n",
+		telegram.NumberText(s.Number), file, file, a.served())
 }
 
 // messageAlone is a message within a telegram, printed alone.
@@ -206,7 +256,7 @@ func find(ctx context.Context, o office, n uint32, year int, in, out bool) (*pos
 
 func shownWords(s *post.Shown) string {
 	var b strings.Builder
-	b.WriteString(s.Sheet + "\n")
+	b.WriteString(othersWords(s) + s.Sheet + "\n" + correctionWords(s))
 	at := func(t *time.Time) string {
 		if t == nil {
 			return "not yet"
@@ -220,8 +270,8 @@ func shownWords(s *post.Shown) string {
 		state := "open"
 		if d.Done != nil {
 			state = "done " + at(d.Done)
-			if d.Progress == post.ProgressCannot {
-				state = "cannot comply " + at(d.Done)
+			if d.Progress == post.ProgressCannot || d.Progress == post.ProgressCancelled {
+				state = string(d.Progress) + " " + at(d.Done)
 			}
 			if d.By != "" {
 				state += " by " + d.By
@@ -243,7 +293,7 @@ func shownWords(s *post.Shown) string {
 		b.WriteString(deedWords(&d) + "\n")
 	}
 	for _, c := range s.References {
-		fmt.Fprintf(&b, "It %s %s %s/%d\n", c.Act, c.Post, telegram.NumberText(c.Serial), c.Year)
+		fmt.Fprintf(&b, "It %s\n", onWords(&c))
 	}
 	if s.Filing != nil {
 		b.WriteString(filingWords(s.Filing))

@@ -25,12 +25,15 @@ func readFile(name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	long := fmt.Errorf("%s has more than %d bytes: it is not what is wanted here", name, most)
 	if s, err := f.Stat(); err == nil && s.IsDir() {
 		return nil, fmt.Errorf("%s is a folder, and not the file that is wanted here", name)
+	} else if err == nil && s.Size() > most {
+		return nil, long
 	}
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s has more than %d bytes: it is not what is wanted here", name, most)
+		err = long
 	}
 	if err != nil {
 		return nil, err

@@ -112,6 +112,9 @@ func (a *app) release(ctx context.Context, id int64, who *asOfficer, within time
 // showToSign shows a telegram, from the bytes that are to be signed, and asks.
 func (a *app) showToSign(t *telegram.Telegram, x *post.ToSign, yes bool) error {
 	fmt.Fprintf(a.err, "%s\n", rendered(t))
+	for _, w := range x.Minimize {
+		fmt.Fprintf(a.err, "Note: %s\n", w)
+	}
 	for _, k := range x.Cleared {
 		fmt.Fprintf(a.err, "Cleared by person %d\n", k.Person)
 	}

@@ -63,6 +63,7 @@ func (a *app) replyCommand(r *replying) *cobra.Command {
 		},
 	}
 	who.flags(c)
+	who.considers(c)
 	c.Flags().StringVar(&text, "text", "", "the `words` of the report")
 	c.Flags().StringVar(&file, "file", "", "a `file` with the words of the report")
 	c.Flags().IntVar(&year, "year", 0, "the `year` of the number, when it is not this one")
@@ -80,7 +81,7 @@ func (a *app) reply(cmd *cobra.Command, act string, in any, who *asOfficer) erro
 	if err := o.do(cmd.Context(), act, in, &out); err != nil {
 		return fmt.Errorf("%w. Nothing was kept", err)
 	}
-	return a.handOver(cmd.Context(), f, o, out.ID, who)
+	return a.handOver(cmd.Context(), f, o, out.ID, who, nil)
 }
 
 const incomingNumber = "incoming number; chancery inbox lists them"

@@ -55,7 +55,7 @@ func runScripts(t *testing.T, env []string, files ...string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": cmdFreePort, "await": cmdAwait, "json": cmdJSON, "keep": cmdKeep, "code": cmdCode, "terminate": cmdTerminate,
 			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak, "newer": cmdNewer,
-			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound,
+			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound, "soon": cmdSoon,
 		},
 	})
 }
@@ -233,6 +233,13 @@ func cmdReplace(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has nothing like %s", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(file, altered, 0o600))
+}
+
+// soon NAME DURATION sets $NAME to a time so long from now.
+func cmdSoon(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Setenv(args[0], time.Now().Add(d).UTC().Format("2006-01-02T15:04Z"))
 }
 
 // found makes what most scripts begin with: a directory, and MOSCOW, which runs the broker on $HUB, and BEIJING, admitted to it. Passphrases

@@ -36,7 +36,7 @@ func (a *app) serve(ctx context.Context) error {
 	if f.config.Listen == "" && len(f.config.Hubs) == 0 {
 		return errors.New("post.toml has neither listen nor hubs: this post has no way to any other. Add one of them")
 	}
-	u, err := a.unlock(ctx, f, log.With("at", f.config.Name))
+	u, err := a.unlockFor(ctx, f, true, log.With("at", f.config.Name))
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (c *config) ways(to *post.Config) error {
 		return err
 	}
 	own := line.Fill()
-	to.Window, to.Message, to.Retry, to.Circuits = own.Window, own.Message, own.Retry, map[string]post.Circuit{}
+	to.Window, to.Message, to.Retry, to.Circuits = own.Window, own.Message, own.Retry, map[string]post.Way{}
 	for name, x := range c.Circuits {
 		if err := telegram.CheckPostName(name); err != nil {
 			return fmt.Errorf("circuits: %w", err)
@@ -134,7 +134,7 @@ func (c *config) ways(to *post.Config) error {
 			p = own
 		}
 		p = p.Fill()
-		to.Circuits[name] = post.Circuit{Window: p.Window, Message: p.Message, Retry: p.Retry}
+		to.Circuits[name] = post.Way{Window: p.Window, Message: p.Message, Retry: p.Retry}
 	}
 	return nil
 }

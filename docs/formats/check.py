@@ -5,307 +5,41 @@
 
 FOLDER has
 
-    directory.txt   the directory                                   (directory.md)
+    directory.txt   the directory                                                             (directory.md)
     fingerprint     of its root, as it was learned by another way
-    letter.txt      the lines  to POST,  key SEED  and  envelope BYTES, both in hexadecimal   (letter.md)
+    letter.txt      the lines  to POST,  key SEED  and  envelope BYTES, both in hexadecimal:  (letter.md, frame.md)
+                    a line for each letter key, for each section and for what brought a
+                    signature that followed, in any order. And where they are needed the lines
+                    opens BYTES, a letter that opened the chain of a frame and whose section
+                    is another telegram's, and  given BYTES, a one-time key's service message
     proof.txt       that the telegram is entered in the sending post's register               (register.md)
+    proof-in.txt    that it is entered in the receiving post's register, too; may be missing
 
-It opens the letter, makes D, R and the register's entry anew, verifies every signature and the proof, and prints what it found. The exit code is 0 when all holds;
-else it says what does not, and the exit code is 1.
+It opens the letters, joins the sections, makes D, R and the register's entry anew, verifies every signature and the proof, judges by the directory who was entitled when
+they signed, and prints what it found. The exit code is 0 when all holds; else it says what does not, and the exit code is 1.
+
+    check.py record FOLDER…
+
+checks disclosures, each of them record.json of a folder that has directory.txt and fingerprint, or another file of one, if that is named       (disclosure.md)
 
 Needed: Python 3.9 with the package cryptography, and Node.js with @noble/post-quantum, for which  npm ci  in this folder is enough.
 """
 
-import base64
 import hashlib
-import hmac
-import json
 import os
-import re
 import struct
-import subprocess
 import sys
-from datetime import datetime, timezone
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+sys.dont_write_bytecode = True  # nothing is left behind in this folder
+
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-class Wrong(Exception):
-    """What does not hold."""
-
-
-def need(holds, what):
-    if not holds:
-        raise Wrong(what)
-
-
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def mac(key, *parts):
-    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
-
-
-def label(name):
-    return ("chancery/v1/" + name + "\n").encode()
-
-
-def unbase64(text):
-    try:
-        b = base64.b64decode(text, validate=True)
-    except ValueError:
-        raise Wrong("base64 that cannot be read: %.40s" % text)
-    need(base64.b64encode(b).decode() == text, "base64 in another than its one form")
-    return b
-
-
-class Reader:
-    """Reads bytes from the front."""
-
-    def __init__(self, b, what):
-        self.b, self.what = b, what
-
-    def take(self, n):
-        need(len(self.b) >= n, self.what + " is cut off")
-        out, self.b = self.b[:n], self.b[n:]
-        return out
-
-    def number(self, size):
-        return int.from_bytes(self.take(size), "big")
-
-    def short(self):
-        return self.take(self.number(1)).decode()
-
-    def time(self):
-        return struct.unpack(">q", self.take(8))[0]
-
-    def leb128(self):
-        value, shift = 0, 0
-        while True:
-            x = self.number(1)
-            value |= (x & 127) << shift
-            if x < 128:
-                need(x > 0 or shift == 0, self.what + " has a length that is longer than it need be")
-                return value
-            shift += 7
-            need(shift < 35, self.what + " has an endless length")
-
-    def end(self):
-        need(not self.b, self.what + " has more behind its end")
-
-
-# Signatures. ML-DSA-44 is asked for in one go at the end: every question must be answered with true.
-
-questions = []
-
-
-def ed25519(key, signature, *message):
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, b"".join(message))
-        return True
-    except (InvalidSignature, ValueError):
-        return False
-
-
-def mldsa(key, signature, message, context, what):
-    questions.append((what, {"verify": key.hex(), "message": message.hex(), "context": context.hex(), "signature": signature.hex()}))
-
-
-def both(key, signature, name, message, what):
-    """A pair of signatures under one label: see release.md."""
-    need(ed25519(key[0], signature[0], label(name), message), what + ": the Ed25519 signature does not hold")
-    mldsa(key[1], signature[1], message, label(name), what + ": the ML-DSA-44 signature does not hold")
-
-
-def node(question):
-    run = subprocess.run(["node", os.path.join(HERE, "pq.mjs")], input=json.dumps(question).encode(), capture_output=True)
-    if run.returncode != 0:
-        sys.exit("check.py: Node.js cannot answer (run  npm ci  in %s): %s" % (HERE, run.stderr.decode()[:500]))
-    return json.loads(run.stdout)
-
-
-def answered():
-    for (what, _), holds in zip(questions, node([q for _, q in questions])):
-        need(holds is True, what)
-
-
-# Trees: RFC 6962 section 2.1.
-
-
-def tree(leaves):
-    if not leaves:
-        return sha256(b"")
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    return sha256(b"\x01", tree(leaves[:k]), tree(leaves[k:]))
-
-
-def included(leaf, index, size, path):
-    """The root that an inclusion proof leads to: RFC 9162 section 2.1.3.2."""
-    need(0 <= index < size, "the proof is of entry %d of %d" % (index, size))
-    fn, sn, r = index, size - 1, leaf
-    for p in path:
-        need(sn > 0, "the proof is too long")
-        if fn & 1 or fn == sn:
-            r = sha256(b"\x01", p, r)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            r = sha256(b"\x01", r, p)
-        fn, sn = fn >> 1, sn >> 1
-    need(sn == 0, "the proof is too short")
-    return r
-
-
-# Checkpoints: C2SP tlog-checkpoint, signed-note and tlog-cosignature.
-
-
-class Checkpoint:
-    def __init__(self, text):
-        body, found, signatures = text.partition("\n\n")
-        need(found, "a checkpoint without signatures")
-        lines = body.split("\n")
-        need(len(lines) == 3 and re.fullmatch("0|[1-9][0-9]*", lines[1]), "a checkpoint of another form")
-        self.text, self.origin, self.size, self.root = body + "\n", lines[0], int(lines[1]), unbase64(lines[2])
-        need(len(self.root) == 32, "a checkpoint's root has 32 bytes")
-        self.signatures = []
-        for line in signatures.rstrip("\n").split("\n"):
-            m = re.fullmatch("— ([^ +]+) ([A-Za-z0-9+/=]+)", line)
-            need(m, "a signature line of another form: %.60s" % line)
-            self.signatures.append((m[1], unbase64(m[2])))
-
-    def cosigned(self, name, key, what):
-        """Whether name has signed with both halves of key, and when: the older of the two times, or None."""
-        times = []
-        for algorithm, public in ((4, key[0]), (6, key[1])):
-            ident = sha256(name.encode(), b"\n", bytes([algorithm]), public)[:4]
-            for who, s in self.signatures:
-                if who != name or s[:4] != ident or len(s) < 12:
-                    continue
-                time, signature = int.from_bytes(s[4:12], "big"), s[12:]
-                if algorithm == 4:
-                    if not ed25519(public, signature, b"cosignature/v1\ntime %d\n" % time, self.text.encode()):
-                        continue
-                else:
-                    origin = self.origin.encode()
-                    message = b"subtree/v1\n\0" + bytes([len(name)]) + name.encode() + struct.pack(">Q", time) + bytes([len(origin)]) + origin
-                    message += struct.pack(">QQ", 0, self.size) + self.root
-                    mldsa(public, signature, message, b"", what + ": the ML-DSA-44 cosignature does not hold")
-                times.append(time)
-                break
-        return min(times) if len(times) == 2 else None
-
-
-# The directory: directory.md.
-
-
-class Statement:
-    def __init__(self, lines):
-        self.lines = lines
-        self.kind, _, self.value = lines[0].partition(" ")
-        self.fields = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(" ")
-            self.fields.setdefault(name, []).append(value)
-
-    def text(self, until=None):
-        """The lines down to the first that begins with until."""
-        out = []
-        for line in self.lines:
-            if until and line.startswith(until + " "):
-                break
-            out.append(line + "\n")
-        return "".join(out).encode()
-
-    def one(self, name):
-        need(len(self.fields.get(name, [])) == 1, "the statement %s: one %s is wanted" % (self.lines[0], name))
-        return self.fields[name][0]
-
-    def pair(self, name, sizes):
-        """Two fields of one name, Ed25519 and ML-DSA-44; without a name their fields bear the algorithms'."""
-        out = []
-        for algorithm, size in zip(("ed25519", "ml-dsa-44"), sizes):
-            if name:
-                values = [v[len(algorithm) + 1:] for v in self.fields.get(name, []) if v.startswith(algorithm + " ")]
-            else:
-                values = self.fields.get(algorithm, [])
-            need(len(values) == 1, "the statement %s: one %s %s is wanted" % (self.lines[0], name, algorithm))
-            b = unbase64(values[0])
-            need(len(b) == size, "the statement %s: %s has %d bytes" % (self.lines[0], algorithm, len(b)))
-            out.append(b)
-        return tuple(out)
-
-    def key(self, name=""):
-        return self.pair(name, (32, 1312))
-
-    def signature(self, name="signed"):
-        return self.pair(name, (64, 2420))
-
-
-class Directory:
-    def __init__(self, text, fingerprint):
-        need(text.startswith("chancery directory 1\n\n"), "the directory's first line")
-        blocks = [b.split("\n") for b in text.removesuffix("\n").split("\n\n")[1:]]
-        leaves, self.statements = [], []
-        while blocks and blocks[0][0].startswith("salt "):
-            lines = blocks.pop(0)
-            s = Statement(lines[1:])
-            self.statements.append(s)
-            leaves.append(sha256(b"\0", sha256(label("statement"), unbase64(lines[0][5:]), s.text())))
-        need(len(blocks) == 2, "the directory has no checkpoint, or a tail, which this program does not read")
-        self.leaves = leaves
-        root = self.statements[0]
-        need(root.lines[0] == "root" and sha256(root.text()).hex() == fingerprint, "the directory is not the one of the fingerprint")
-        c = Checkpoint("\n".join(blocks[0]) + "\n\n" + "\n".join(blocks[1]) + "\n")
-        need(c.origin == "chancery/directory/" + fingerprint[:16], "the directory's checkpoint has another origin")
-        need(c.size == len(leaves) and c.root == tree(leaves), "the directory's checkpoint is of another list")
-        self.checkpoint, signed = c, 0
-        for line in root.fields["officer"]:
-            n = line.split(" ")[0]
-            if " ed25519 " not in " " + line:
-                continue
-            values = [v.split(" ")[2] for v in root.fields["officer"] if v.split(" ")[0] == n]
-            if c.cosigned("root-" + n, tuple(unbase64(v) for v in values), "root officer " + n) is not None:
-                signed += 1
-        threshold = int(root.one("threshold"))
-        need(signed >= threshold, "%d of the root officers have signed the directory, it takes %d" % (signed, threshold))
-        self.posts = {s.value: s for s in self.statements if s.kind == "post"}
-        self.people = {s.value: s for s in self.statements if s.kind == "person"}
-        self.keys = {s.value: s for s in self.statements if s.kind == "key"}
-        self.vouch()
-
-    def vouch(self):
-        for s in self.statements:
-            what = "the statement " + s.lines[0]
-            if s.kind == "post":
-                both(s.key("identity"), s.signature(), "key", s.text("signed"), what)
-            elif s.kind == "period":
-                both(self.posts[s.value].key("identity"), s.signature(), "period", s.text("signed"), what)
-            elif s.kind == "key":
-                both(s.key(), s.signature(), "key", s.text("signed"), what)
-                if "after" in s.fields:
-                    both(self.keys[s.one("after")].key(), s.signature("continued"), "key", s.text("signed"), what)
-
-    def root_at(self, size):
-        need(0 < size <= len(self.leaves), "the letter names a directory of %d statements" % size)
-        return tree(self.leaves[:size])
-
-    def entitled(self, ref, post, role):
-        """The key of a person of the post who has the role."""
-        need(ref in self.keys, "the directory has no key " + ref)
-        person = self.people[ref.split("/")[0]]
-        need(person.one("post") == post, "person %s is not of %s" % (ref, post))
-        need(role in person.fields.get("role", []), "person %s is no %s" % (ref, role))
-        return self.keys[ref].key()
+from directory import Directory
+from disclosure import UNREADABLE, check_records, read_file
+from signed import Reader, Wrong, answered, both, ed25519, included, label, mac, need, node, sha256, signed_note, unbase64
+from telegram import Section, date, joined, late
 
 
 # The letter: letter.md.
@@ -363,206 +97,237 @@ def padme(n):
     return (n + (1 << free) - 1) >> free << free
 
 
-def open_letter(text, directory):
-    fields = dict(line.split(" ", 1) for line in text.strip().split("\n"))
-    to, seed, envelope = fields["to"], bytes.fromhex(fields["key"]), bytes.fromhex(fields["envelope"])
-    need(len(envelope) > 25 + 1120 + 28, "the envelope is cut off")
-    l0, enc, sealed = envelope[:25], envelope[25:25 + 1120], envelope[25 + 1120:]
-    need(l0[0] == 0x11 and l0[4] <= 5, "the envelope is of an unknown version, or has unknown flags")
+def clear_on(envelope, to, directory):
+    """What every envelope has in clear: telegram.md, The envelope. Its L0, and the rest."""
+    need(len(envelope) <= 4 << 20 and envelope[:1] in (b"\x11", b"\x12"), "the envelope is of an unknown version, or longer than any may be")
+    l0 = envelope[:25 if envelope[0] == 0x11 else 11]
+    need(len(l0) > 10 and l0[4] <= 5, "the envelope is cut off, or has unknown flags")
+    need(to in directory.posts, "the directory has no post " + to)
     need(l0[1:4].hex() == directory.posts[to].one("route"), "the envelope is for another post")
-    shared, public = x_wing(seed, enc)
-    key = sha256(public)
-    suite = b"HPKE" + struct.pack(">HHH", 0x647A, 0x0001, 0xFFFF)
-    context = b"\0" + labeled_extract(b"", suite, b"psk_id_hash", b"") + labeled_extract(b"", suite, b"info_hash", label("hpke") + l0 + key)
-    secret = labeled_extract(shared, suite, b"secret", b"")
-    exporter = labeled_expand(secret, suite, b"exp", context, 32)
-    export = labeled_expand(exporter, suite, b"sec", label("export"), 32)
-    aes = expand(mac(bytes(32), export), label("seal") + b"\0" + sha256(l0, enc), 32)
-    try:
-        padded = AESGCM(aes).decrypt(sealed[:12], sealed[12:], l0)
-    except InvalidTag:
-        raise Wrong("the letter is not sealed to this key, or was altered")
-    clear = unpad(padded)
-    r = Reader(clear, "the letter")
-    sender, size, root = r.short(), r.number(8), r.take(32)
-    payload = r.take(len(r.b) - 64 - 2420)
-    signature = r.take(64), r.take(2420)
-    need(sender in directory.posts, "the directory has no post " + sender)
-    need(directory.root_at(size) == root, "the letter's sender goes by another directory")
-    named = bytes([len(sender)]) + sender.encode() + bytes([len(to)]) + to.encode()
-    both(directory.posts[sender].key("identity"), signature, "letter", l0 + sha256(enc) + key + named + struct.pack(">Q", size) + root + sha256(payload), "the letter")
-    period = [s for s in directory.statements if s.kind == "period" and s.value == to and s.one("id") == l0[5:9].hex()]
-    need(len(period) == 1 and unbase64(period[0].one("x-wing")) == public, "the directory has no such letter key of " + to)
-    return sender, to, l0[4], payload
+    return l0, envelope[len(l0):]
 
 
-# The telegram: telegram.md.
+class Letter:
+    """A letter that one of these letter keys opens, and whose sender is known; keys are seeds, given the one-time keys of the receiver."""
+
+    framed = False
+
+    def __init__(self, envelope, to, seeds, given, directory):
+        self.l0, rest = clear_on(envelope, to, directory)
+        need(len(rest) >= 1120 + 28 + 64, "the envelope is cut off")
+        self.enc, self.sealed = rest[:1120], rest[1120:]
+        self.to, self.precedence = to, self.l0[4]
+        opened = [x for x in (self.unseal(*x_wing(seed, self.enc)) for seed in seeds) if x]
+        need(opened, "the letter is not sealed to this key, or was altered")
+        public, clear = opened[0]
+        r = Reader(clear, "the letter")
+        self.sender, self.size, self.root = r.short(), r.number(8), r.take(32)
+        payload = r.take(max(0, len(r.b) - 64 - 2420))
+        signature = r.take(64), r.take(2420)
+        need(self.sender in directory.posts, "the directory has no post " + self.sender)
+        need(directory.root_at(self.size) == self.root, "the letter's sender goes by another directory")
+        both(directory.posts[self.sender].key("identity"), signature, "letter", self.transcript(sha256(public), payload), "the letter")
+        self.opens, self.payload = payload[:1] == b"\xff", payload.removeprefix(b"\xff")
+        period = directory.posts[to].letters.get(self.l0[5:9].hex())
+        stated = period is not None and unbase64(period.one("x-wing")) == public
+        need(stated or self.opens and given.get((self.sender, self.l0[5:9])) == public, "the directory has no such letter key of " + to)
+
+    def unseal(self, shared, public):
+        """The public key and the clear text, if it was sealed to that key."""
+        suite = b"HPKE" + struct.pack(">HHH", 0x647A, 0x0001, 0xFFFF)
+        info = label("hpke") + self.l0 + sha256(public)
+        context = b"\0" + labeled_extract(b"", suite, b"psk_id_hash", b"") + labeled_extract(b"", suite, b"info_hash", info)
+        secret = labeled_extract(shared, suite, b"secret", b"")
+        exporter = labeled_expand(secret, suite, b"exp", context, 32)
+        export = labeled_expand(exporter, suite, b"sec", label("export"), 32)
+        secret, way = mac(bytes(32), export), sha256(self.l0, self.enc)
+        try:
+            clear = unpad(AESGCM(expand(secret, label("seal") + b"\0" + way, 32)).decrypt(self.sealed[:12], self.sealed[12:], self.l0))
+        except InvalidTag:
+            return None
+        self.chain, self.chain_root = expand(secret, label("chain id") + way, 4), expand(secret, label("chain") + way, 32)
+        return public, clear
+
+    def transcript(self, key, payload):
+        named = b"".join(bytes([len(name.encode())]) + name.encode() for name in (self.sender, self.to))
+        return self.l0 + sha256(self.enc) + key + named + struct.pack(">Q", self.size) + self.root + sha256(payload)
 
 
-def alone(c):
-    r = ord(c)
-    return any(a <= r <= b for a, b in ((0xE00, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xA4CF), (0xF900, 0xFAFF),
-                                        (0xFE30, 0xFE4F), (0xFF00, 0xFFEF), (0x20000, 0x3FFFF)))
+class Frame:
+    """A frame on a chain that one of these letters opened: frame.md."""
+
+    framed = True
+
+    def __init__(self, envelope, to, letters, directory):
+        l0, rest = clear_on(envelope, to, directory)
+        need(len(rest) >= 12 + 64 + 16, "the envelope is cut off")
+        opened = [x for x in letters if x.opens and x.chain == l0[5:9]]
+        need(opened, "none of the letters opens the chain %s of a frame" % l0[5:9].hex())
+        self.sender, self.to, self.precedence, number = opened[0].sender, to, l0[4], int.from_bytes(l0[9:11], "big")
+        node = opened[0].chain_root
+        for level in range(15, -1, -1):
+            node = expand(node, label("tree") + bytes([number >> level & 1]), 32)
+        try:
+            content = AESGCM(expand(node, label("frame"), 32)).decrypt(rest[:12], rest[12:], l0)
+        except InvalidTag:
+            raise Wrong("a frame is not sealed on its chain, or was altered")
+        r = Reader(unpad(content), "a frame")
+        self.size = r.uleb()
+        self.payload = r.b
 
 
-def words(text):
-    out = []
-    while text:
-        n = 0
-        while n < len(text) and text[n] not in " \t\n":
-            if alone(text[n]):
-                n = n or 1
-                break
-            n += 1
-        while n < len(text) and text[n] in " \t\n":
-            n += 1
-        out.append(text[:n])
-        text = text[n:]
+def given_keys(messages, to, directory):
+    """The one-time letter keys that the receiver has given, by the post to which it gave each and their ids: frame.md."""
+    out = {}
+    for b in messages:
+        r = Reader(b, "a one-time key")
+        need(r.take(2) == b"\0\x06", "what should give a one-time key is another message")
+        statement = r.take(max(0, len(r.b) - 64 - 2420))
+        both(directory.posts[to].key("identity"), (r.take(64), r.take(2420)), "given", statement, "the one-time key")
+        s = Reader(statement, "a one-time key")
+        giver, post, _, lost = s.short(), s.short(), s.time(), s.number(1)
+        need(giver == to and lost <= 1, "the one-time key is another post's, or of another form")
+        ident, public = s.take(4), s.take(1216)
+        s.end()
+        out[post, ident] = public
     return out
 
 
-def salted(seed, leaves):
-    return tree([sha256(b"\0", mac(seed, label("salt"), struct.pack(">I", i)), struct.pack(">IBI", i, kind, len(value)), value)
-                 for i, (kind, value) in enumerate(leaves)])
+def open_envelopes(text, directory):
+    """The envelopes with the telegram's sections and what follows them, opened."""
+    lines = [line.split(" ", 1) for line in text.strip().split("\n")]
+    known = {kind: [v for k, v in lines if k == kind] for kind in ("to", "key", "envelope", "opens", "given")}
+    need(sum(map(len, known.values())) == len(lines) and len(known["to"]) == 1, "letter.txt has other lines than one to, key, envelope, opens and given")
+    to = known["to"][0]
+    seeds, envelopes, opens, given = ([bytes.fromhex(v) for v in known[kind]] for kind in ("key", "envelope", "opens", "given"))
+    need(seeds and envelopes and all(len(seed) == 32 for seed in seeds), "letter.txt has no envelope, or no letter key of 32 bytes")
+    given = given_keys(given, to, directory)
+    need(all(e[:1] == b"\x11" for e in opens), "what opens a chain is a letter")
+    letters = {e: Letter(e, to, seeds, given, directory) for e in envelopes + opens if e[:1] != b"\x12"}
+    return [letters[e] if e in letters else Frame(e, to, letters.values(), directory) for e in envelopes]
 
 
-class Telegram:
-    def __init__(self, b):
-        r = Reader(b, "the telegram")
-        need(r.number(1) == 1, "the telegram is of an unknown version")
-        self.seed, self.fields, self.body = r.take(32), [], []
-        while r.b:
-            kind = r.number(1)
-            value = r.take(r.leb128())
-            need(kind < 0x40 or kind in (0x40, 0x41, 0x42, 0x43, 0x44, 0x46), "the telegram has a block of unknown kind")
-            if kind < 0x40:
-                need(not self.body and (not self.fields or kind >= self.fields[-1][0]), "the telegram's fields are out of order")
-                self.fields.append((kind, value))
-            else:
-                self.body.append((kind, value))
-        need(self.get(2) == b"\x01", "the telegram is of an unknown suite")
-
-    def get(self, kind):
-        values = [v for k, v in self.fields if k == kind]
-        need(len(values) == 1, "the telegram has %d fields %d" % (len(values), kind))
-        return values[0]
-
-    def leaves(self):
-        out = []
-        for kind, value in self.body:
-            if kind in (0x40, 0x41):
-                for w in words(value.decode()):
-                    out.append((kind, w.encode()))
-                    kind = 0x40
-            elif kind == 0x44:
-                out += [(kind, b"")] * value[0]
-            else:
-                out.append((kind, value))
-        return out
-
-    def roots(self):
-        """D and R."""
-        body = self.leaves()
-        form = bytes([1] + [k for k, _ in self.fields] + [k for k, _ in body])
-        b = salted(mac(self.seed, label("body")), body)
-
-        def root(fields):
-            h = salted(mac(self.seed, label("head")), [(1, form)] + fields)
-            return sha256(label("root"), b"\x01", struct.pack(">I", len(fields) + 1), h, struct.pack(">I", len(body)), b)
-        return root([(k, b"" if k in (4, 12, 13) else v) for k, v in self.fields]), root(self.fields)
-
-    def key(self, kind):
-        return "%d/%d" % struct.unpack(">IH", self.get(kind))
-
-    def addressed(self):
-        """Posts in the order in which the telegram names them, each with the highest of its precedences."""
-        out = {}
-        for kind, value in self.fields:
-            if kind in (6, 7):
-                post = value[1:].decode().partition("@")[2]
-                out[post] = max(out.get(post, 0), value[0])
-        return out
+# The whole: who signed, and where it is entered.
 
 
-class Registered:
-    def __init__(self, b):
-        r = Reader(b, "the registered telegram")
-        self.telegram = Telegram(r.take(r.number(4)))
-        self.draft, self.release, self.release_pq = r.take(64), r.take(64), r.take(2420)
-        self.year, self.number = r.number(2), r.number(4)
-        self.serials = [(r.short(), r.number(4)) for _ in range(r.number(1) + 1)]
-        self.time = r.time()
-        r.end()
+def people(directory, reg, sender, shown):
+    """The drafter and the releaser were entitled when they signed: release.md. shown is the checkpoint in which it is shown to stand."""
+    t, (draft, root) = reg.telegram, reg.telegram.roots()
+    drafter, releaser, office = t.key(5), t.key(4), t.get(3).decode()
+    need(office.partition("@")[2] == sender, "it was released at another post than sent it")
+    need(not directory.posts[sender].suspended, "the post %s is suspended" % sender)
+    need(office in directory.offices and not directory.offices[office].suspended, "the directory has no office %s, or it is suspended" % office)
+    alone = drafter.split("/")[0] == releaser.split("/")[0]
+    if alone:
+        directory.entitled(releaser, sender, "alone", t.released, "one person drafted and released it", shown)
+    key = directory.entitled(drafter, sender, "drafter", t.dtg, "its drafter", shown)
+    need(ed25519(key[0], reg.draft, label("draft"), draft), "the drafter's signature does not hold")
+    key = directory.entitled(releaser, sender, "releaser", t.released, "its releaser", shown)
+    both(key, (reg.release, reg.release_pq), "release", root, "the release")
+    directory.may_release_at(max(t.addressed().values()), releaser, sender, t.released, "its releaser")
+    passes_on(directory, t)
+    print("drafted by %s at %s, released by %s at %s, registered as %d/%d at %s" % (
+        drafter, date(t.dtg), releaser, date(t.released), reg.number, reg.year, date(reg.time)))
+    for which, mark in ((alone, "one person drafted and released it"), (directory.doubtful(drafter), "the drafter's key is without continuity"),
+                        (directory.doubtful(releaser), "the releaser's key is without continuity")):
+        if which:
+            print("mark: " + mark)
 
-    def entry(self, root):
-        seed = mac(mac(self.telegram.seed, label("head")), label("numbers"))
-        leaves = [(0x81, struct.pack(">HI", self.year, self.number))]
-        leaves += [(0x82, post.encode() + struct.pack(">I", serial)) for post, serial in self.serials]
-        leaves += [(0x83, struct.pack(">q", self.time))]
-        leaves = [(0x80, bytes([0x80] + [k for k, _ in leaves]))] + leaves
-        return label("entry") + b"\x01" + root + sha256(self.release, self.release_pq) + sha256(self.draft) + struct.pack(">I", len(leaves)) + salted(seed, leaves)
+
+def passes_on(directory, t):
+    """A telegram that is passed on is the one that is cited, its two people signed it, and the office that passes it on may: telegram.md."""
+    if not t.inner:
+        return
+    o, (draft_signature, release, release_pq) = t.readdressed(), t.inner_signatures
+    draft, root = o.roots()
+    need(root == t.on[2], "what it passes on is not the telegram that it cites")
+    for ref in o.key(5), o.key(4):
+        need(ref in directory.keys, "the telegram that it passes on: the directory has no key " + ref)
+    need(ed25519(directory.keys[o.key(5)].key()[0], draft_signature, label("draft"), draft), "the telegram that it passes on: the drafter's signature does not hold")
+    both(directory.keys[o.key(4)].key(), (release, release_pq), "release", root, "the telegram that it passes on")
+    need(o.get(3).decode().partition("@")[2] == t.on[1], "it passes on a telegram of another post than it says")
+    by = t.get(3)
+    action = by in [a[1:] for a in o.all(6)]
+    need(action or by in [a[1:] for a in o.all(7)], "it passes on a telegram that was not sent to its office")
+    need(action or not t.all(6), "it passes on for action what its office had for information")
+    need(t.marks()[:2] == o.marks()[:2] and set(o.marks()[2]) <= set(t.marks()[2]), "what it passes on had another label")
+    print("passes on the telegram of %s, released by %s at %s, R %s" % (o.get(3).decode(), o.key(4), date(o.released), root.hex()))
+    passes_on(directory, o)
 
 
-def date(seconds):
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+def proven(text, entry, directory, post):
+    """The checkpoint of a post's register in which an entry is proved to stand that begins so, of 32 bytes more at most: register.md."""
+    head, found, note = text.partition("\n\n")
+    lines = head.split("\n")
+    need(found, "the proof has no checkpoint")
+    need(len(lines) > 2 and lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("extra ") and lines[2].startswith("index "), "the proof is of another form")
+    need(lines[2][6:].isascii() and lines[2][6:].isdigit() and str(int(lines[2][6:])) == lines[2][6:], "the proof's index is no number")
+    shown, index, c = unbase64(lines[1][6:]), int(lines[2][6:]), signed_note(note)
+    need(shown.startswith(entry) and len(shown) == len(label("entry")) + 1 + 3 * 32 + 4 + 32, "the proof is of another telegram, or of another release or number of this one")
+    need(c.origin == "chancery/register/" + directory.posts[post].one("route"), "the checkpoint is another register's")
+    leaf = sha256(b"\0", shown)
+    need(included(leaf, index, c.size, [unbase64(x) for x in lines[3:]]) == c.root, "the register's checkpoint does not have this entry")
+    c.cosigned(c.origin, directory.posts[post].key("register"), "the register's checkpoint")
+    print("entry %d of %d in the register of %s: %s" % (index, c.size, post, leaf.hex()))
+    others = {"chancery/register/" + p.one("route"): p for p in directory.posts.values() if p.name != post}
+    for name, at in c.held({name: p.key("register") for name, p in others.items()}).items():
+        print("witnessed by %s at %s" % (others[name].name, date(at)))
+    return c
 
 
 def check(folder):
     def file(name):
-        with open(os.path.join(folder, name), encoding="utf-8", newline="") as f:
-            return f.read()
+        return read_file(folder, name)
     directory = Directory(file("directory.txt"), file("fingerprint").strip())
-    print("directory: %d statements, fingerprint %s" % (len(directory.statements), file("fingerprint").strip()))
-    sender, to, precedence, payload = open_letter(file("letter.txt"), directory)
-    print("letter: %s to %s" % (sender, to))
+    at, signed = directory.verify()
+    print("directory: %d statements and %d in the tail, signed by %d root officers at %s, fingerprint %s" % (
+        directory.signed, len(directory.statements) - directory.signed, signed, date(at), directory.fingerprint))
 
-    r = Reader(payload, "the section")
-    circuit, special, lane, serial, i, n = (r.number(1), r.number(4), r.number(4), r.number(4), r.number(4), r.number(4))
-    need(circuit > 0 and (i, n) == (1, 1), "this is no telegram in one section")
-    print("section: circuit %d, special number %d, lane %d, serial %d" % (circuit, special, lane, serial))
-    reg = Registered(r.b)
-    t = reg.telegram
-    draft, root = t.roots()
+    envelopes = open_envelopes(file("letter.txt"), directory)
+    sender, to = envelopes[0].sender, envelopes[0].to
+    need(all(x.sender == sender for x in envelopes), "the sections came from several posts")
+    sections, following = [], {}
+    for x in envelopes:
+        if x.payload[:1] == b"\0":
+            following.update(late(x.payload, sender, to))
+        else:
+            sections.append((x, Section(x.payload, x.framed)))
+    need(sections, "there is no section")
+    precedence = sections[0][0].precedence
+    need(all(x.precedence == precedence for x, _ in sections), "the sections came at several precedences")
+    for x, s in sorted(sections, key=lambda pair: pair[1].i):
+        print("%s: %s to %s, by %d statements of the directory" % ("frame" if x.framed else "letter", sender, to, x.size))
+        print("section %d of %d: circuit %d, special number %d, lane %d, serial %d" % (s.i, s.n, s.circuit, s.special, s.lane, s.serial))
+    reg, serial = joined([s for _, s in sections]), sections[0][1].serial
+    if reg.brief:
+        need(serial in following, "it came in the brief form, and the releaser's ML-DSA-44 signature is still to follow")
+        reg.release_pq = following[serial]
+        print("in the brief form: the releaser's ML-DSA-44 signature has followed")
+    draft, root = reg.telegram.roots()
     print("D: " + draft.hex())
     print("R: " + root.hex())
-
-    drafter, releaser = t.key(5), t.key(4)
-    need(drafter.split("/")[0] != releaser.split("/")[0], "one person drafted and released it")
-    need(ed25519(directory.entitled(drafter, sender, "drafter")[0], reg.draft, label("draft"), draft), "the drafter's signature does not hold")
-    both(directory.entitled(releaser, sender, "releaser"), (reg.release, reg.release_pq), "release", root, "the release")
-    need(t.get(3).decode().partition("@")[2] == sender, "it was released at another post than sent it")
-    addressed = t.addressed()
-    need([p for p, _ in reg.serials] == list(addressed), "it has other serials than addressed posts")
-    need(dict(reg.serials).get(to) == serial, "it came under another serial than it took")
+    addressed = reg.telegram.addressed()
+    need(to in addressed, "it is not addressed to " + to)
+    need(dict(reg.serials)[to] == serial, "it came under another serial than it took")
     need(addressed[to] == precedence, "it came at another precedence than was released")
-    released, until = struct.unpack(">q", t.get(12))[0], struct.unpack(">q", t.get(13))[0]
-    need(released <= reg.time <= until, "it was registered outside the times that were signed")
-    print("drafted by %s, released by %s at %s, registered as %d/%d at %s" % (drafter, releaser, date(released), reg.number, reg.year, date(reg.time)))
 
-    head, found, signed = file("proof.txt").partition("\n\n")
-    need(found, "the proof has no checkpoint")
-    lines = head.split("\n")
-    need(len(lines) > 2 and lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("extra ") and lines[2].startswith("index "), "the proof is of another form")
-    entry, index = reg.entry(root), int(lines[2][6:])
-    need(unbase64(lines[1][6:]) == entry, "the proof is of another telegram, or of another release or number of this one")
-    leaf = sha256(b"\0", entry)
-    c = Checkpoint(signed)
-    need(c.origin == "chancery/register/" + directory.posts[sender].one("route"), "the checkpoint is another register's")
-    need(included(leaf, index, c.size, [unbase64(x) for x in lines[3:]]) == c.root, "the register's checkpoint does not have this entry")
-    need(c.cosigned(c.origin, directory.posts[sender].key("register"), "the register's checkpoint") is not None, "the post has not signed the register's checkpoint")
-    print("entry %d of %d in the register: %s" % (index, c.size, leaf.hex()))
-    answered()
-    print("all %d ML-DSA-44 signatures hold" % len(questions))
+    c = proven(file("proof.txt"), reg.entry(root), directory, sender)
+    people(directory, reg, sender, "%d %s" % (c.size, c.text.split("\n")[2]))
+    if os.path.exists(os.path.join(folder, "proof-in.txt")):
+        proven(file("proof-in.txt"), reg.entry_in(root), directory, to)
+    print("all %d ML-DSA-44 signatures besides the root officers' hold" % answered())
 
 
 def main():
+    if len(sys.argv) > 2 and sys.argv[1] == "record":
+        sys.exit(0 if check_records(sys.argv[2:]) else 1)
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
         check(sys.argv[1])
     except Wrong as e:
         sys.exit("check.py: %s" % e)
-    except (OSError, KeyError, ValueError, UnicodeDecodeError, IndexError, struct.error) as e:
+    except UNREADABLE as e:
         sys.exit("check.py: it cannot be read: %s: %s" % (type(e).__name__, e))
 
 

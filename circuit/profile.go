@@ -22,6 +22,7 @@ type Profile struct {
 	Ack  time.Duration // for the hub's word that it has a message, beside the time that what is under way takes
 	Poll time.Duration // of a metered line: how often it is looked for what waits, in case a wake was lost
 
+	Gather  time.Duration // receipts wait so long for others, save for what is Immediate or above
 	Retry   time.Duration // what has no receipt is carried again after this
 	Window  int64         // bytes without a receipt, for each precedence and those above
 	Message int64         // bytes of several envelopes that go as one message; one envelope may have more
@@ -64,8 +65,9 @@ func (p Profile) Fill() Profile {
 		f.Ping += trips(2) + p.Takes(1<<10)
 		f.Pong += trips(2)
 		f.Ack += trips(2)
-		// What moves in a second, so that a Flash does not wait for more.
-		f.Message = min(second, f.Message)
+		// What moves in less than half a second, so that a Flash does not wait for more.
+		f.Message = min(second*4/10, f.Message)
+		f.Gather = min(8*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
 		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
 		f.Reserve = 2*between + second/2
@@ -79,11 +81,11 @@ func (p Profile) Fill() Profile {
 		f.Retry = max(f.Retry, 4*(p.Takes(window)+p.RoundTrip)).Round(time.Second)
 	}
 	if p.Metered {
-		f.Ping, f.Poll, f.Retry = 5*time.Minute, 2*time.Hour, max(f.Retry, time.Minute)
+		f.Ping, f.Poll, f.Retry, f.Gather = 5*time.Minute, 2*time.Hour, max(f.Retry, time.Minute), max(f.Gather, 5*time.Second)
 	}
 	f.Rate, f.RoundTrip, f.Metered = p.Rate, p.RoundTrip, p.Metered
 	f.Dial, f.Auth, f.Ping, f.Pong = cmp.Or(p.Dial, f.Dial), cmp.Or(p.Auth, f.Auth), cmp.Or(p.Ping, f.Ping), cmp.Or(p.Pong, f.Pong)
-	f.Ack, f.Poll, f.Retry, f.Window = cmp.Or(p.Ack, f.Ack), cmp.Or(p.Poll, f.Poll), cmp.Or(p.Retry, f.Retry), cmp.Or(p.Window, f.Window)
+	f.Ack, f.Poll, f.Retry, f.Gather, f.Window = cmp.Or(p.Ack, f.Ack), cmp.Or(p.Poll, f.Poll), cmp.Or(p.Retry, f.Retry), cmp.Or(p.Gather, f.Gather), cmp.Or(p.Window, f.Window)
 	f.Message, f.Reserve, f.Ahead = cmp.Or(p.Message, f.Message), cmp.Or(p.Reserve, f.Reserve), cmp.Or(p.Ahead, f.Ahead)
 	return f
 }
@@ -101,7 +103,7 @@ func (p Profile) Check() error {
 	for _, x := range []struct {
 		name string
 		d    time.Duration
-	}{{"round_trip", p.RoundTrip}, {"dial", p.Dial}, {"auth", p.Auth}, {"ping", p.Ping}, {"pong", p.Pong}, {"ack", p.Ack}, {"poll", p.Poll}, {"retry", p.Retry}} {
+	}{{"round_trip", p.RoundTrip}, {"dial", p.Dial}, {"auth", p.Auth}, {"ping", p.Ping}, {"pong", p.Pong}, {"ack", p.Ack}, {"poll", p.Poll}, {"retry", p.Retry}, {"gather", p.Gather}} {
 		if x.d < 0 || x.d > 24*time.Hour {
 			return fmt.Errorf("%s: it is at most a day, not %v", x.name, x.d)
 		}

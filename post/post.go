@@ -37,6 +37,7 @@ type Config struct {
 	Batch       int                         // telegrams registered, or sections sealed, in one commit; 0 means 256
 	Retry       time.Duration               // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
 	Message     int64                       // bytes of several envelopes handed to the carrier at once; 0 means 64 KiB
+	Gather      time.Duration               // how long receipts wait for others that leave with them; 0: not at all
 	Circuits    map[string]Way              // what is otherwise on the way to single posts, by name
 	Witness     time.Duration               // how often other posts are shown what is new in the register; 0 means 6 h
 	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
@@ -50,6 +51,7 @@ type Config struct {
 type Way struct {
 	Window, Message int64
 	Retry           time.Duration
+	Gather          time.Duration // how long receipts wait for others that leave with them, save for what is Immediate or above; 0: none does
 }
 
 // The bounds of Config.Section.
@@ -84,6 +86,7 @@ type Post struct {
 	peersMu   sync.Mutex
 	peers     map[string]*peer // posts this process carries to; guarded by peersMu
 	traffic   traffic
+	gathered  *gathered
 	burns     atomic.Uint32 // numbers rows that go within a second
 	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
 }
@@ -137,7 +140,7 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}}
+	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}, gathered: newGathered()}
 	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
 	return p, nil
 }
@@ -145,7 +148,7 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 // way is what is known of the way to a post.
 func (p *Post) way(to string) Way {
 	c := p.config.Circuits[to]
-	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry)}
+	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry), cmp.Or(c.Gather, p.config.Gather)}
 }
 
 // Name is the post's name.
@@ -186,6 +189,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
 		})
 	})
+	do("answering", func(ctx context.Context) error { return p.answerer(ctx, carrier) })
 	do("counting", p.counter)
 	if p.keys.Burnable != nil {
 		do("burning", p.burner)

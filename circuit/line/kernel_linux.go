@@ -1,6 +1,8 @@
 package line
 
 import (
+"os"
+"strconv"
 	"net"
 	"syscall"
 
@@ -18,8 +20,8 @@ func slowDown(p circuit.Profile) func(network, address string, c syscall.RawConn
 	between := int(float64(second) * p.RoundTrip.Seconds())
 	return func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) {
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, second*94/100) // headers are not counted
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*4, 4<<10))
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, second*num("PACE",100)/100) // headers are not counted
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*num("RCV",4), 4<<10))
 		})
 	}
 }
@@ -44,3 +46,5 @@ func (w *wire) unsent() (n int64, ok bool) {
 	}
 	return int64(waits), true
 }
+
+func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }

@@ -241,7 +241,7 @@ func (r *receiver) under(p telegram.Precedence) (n int64) {
 		}
 		n += int64(min(q.waiting, asked)) * q.size
 	}
-	return max(0, n-(r.line.in.Load()-r.mark))
+	return max(0, n-(r.line.in.Load()-r.mark)-r.line.hidden(time.Now()))
 }
 
 // patience is how long the hub's word on a request may take.

@@ -211,6 +211,8 @@ func (s *thin) measure(t *testing.T, l circuittest.ThinLine, a, b int, routine, 
 		released = append(released, s.flash(from, to, n, time.Minute))
 		time.Sleep(4 * time.Second)
 	}
+	s.fillUp(to, from, 1) // so that both have a chain
+	time.Sleep(10 * time.Second)
 	begin := time.Now()
 	s.fillUp(from, to, routine)
 	t.Logf("%d telegrams were released in %v", routine, time.Since(begin))
@@ -279,7 +281,7 @@ func TestThin(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			s := newThin(t, l, os.Getenv("THIN0"), os.Getenv("THIN1"))
-			s.measure(t, l, 1-i, i, 400, 3, 9, 11*time.Second)
+			s.measure(t, l, 1-i, i, 700, 3, 14, 7*time.Second)
 		})
 	}
 }

@@ -22,6 +22,7 @@ type wayConfig struct {
 	Rate      int    `toml:"rate,omitempty" comment:"Bits a second, where no name fits."`
 	RoundTrip string `toml:"round_trip,omitempty" comment:"How long something short takes there and back, as in 600ms."`
 	Metered   bool   `toml:"metered,omitempty" comment:"Whether each byte is paid for: the hub then wakes this post, and nothing is asked for besides."`
+	Gather    string `toml:"gather,omitempty" comment:"How long receipts wait to leave several as one, save for what is Immediate or above, as in 3s."`
 	Message   int64  `toml:"message,omitempty" comment:"Bytes of several sections that leave as one message."`
 }
 
@@ -54,7 +55,7 @@ func (w *wayConfig) profile(window int64, retry string) (p circuit.Profile, err 
 		p.Rate = w.Rate
 	}
 	p.Metered, p.Message, p.Window = w.Metered, w.Message, window
-	if err := durations(duration{"round_trip", w.RoundTrip, &p.RoundTrip}, duration{"retry", retry, &p.Retry}); err != nil {
+	if err := durations(duration{"round_trip", w.RoundTrip, &p.RoundTrip}, duration{"retry", retry, &p.Retry}, duration{"gather", w.Gather, &p.Gather}); err != nil {
 		return p, err
 	}
 	if retry != "" && p.Retry < 100*time.Millisecond {
@@ -115,7 +116,7 @@ func (c *config) ways(to *post.Config) error {
 		return err
 	}
 	own := line.Fill()
-	to.Window, to.Message, to.Retry, to.Circuits = own.Window, own.Message, own.Retry, map[string]post.Way{}
+	to.Window, to.Message, to.Retry, to.Gather, to.Circuits = own.Window, own.Message, own.Retry, own.Gather, map[string]post.Way{}
 	for name, x := range c.Circuits {
 		if err := telegram.CheckPostName(name); err != nil {
 			return fmt.Errorf("circuits: %w", err)
@@ -130,11 +131,12 @@ func (c *config) ways(to *post.Config) error {
 		if x.Line == "" && x.Rate == 0 { // what is not said is as on the post's own line
 			own := line
 			own.Metered = own.Metered || p.Metered
-			own.Window, own.Message, own.Retry = cmp.Or(p.Window, own.Window), cmp.Or(p.Message, own.Message), cmp.Or(p.Retry, own.Retry)
+			own.Window, own.Message = cmp.Or(p.Window, own.Window), cmp.Or(p.Message, own.Message)
+			own.Retry, own.Gather = cmp.Or(p.Retry, own.Retry), cmp.Or(p.Gather, own.Gather)
 			p = own
 		}
 		p = p.Fill()
-		to.Circuits[name] = post.Way{Window: p.Window, Message: p.Message, Retry: p.Retry}
+		to.Circuits[name] = post.Way{Window: p.Window, Message: p.Message, Retry: p.Retry, Gather: p.Gather}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package circuit
 
 import (
+"os"
+"strconv"
 	"cmp"
 	"errors"
 	"fmt"
@@ -67,10 +69,10 @@ func (p Profile) Fill() Profile {
 		f.Ack += trips(2)
 		// What moves in less than half a second, so that a Flash does not wait for more.
 		f.Message = min(second*4/10, f.Message)
-		f.Gather = min(8*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
+		f.Gather = min(12*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
 		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
-		f.Reserve = 2*between + second/2
+		f.Reserve = between + second*int64(num("RES",45))/100
 		f.Ahead = 64
 		// Twice what moves until the receipt of the first of it has come, with some seconds for the other post: sealing begins when half is free.
 		f.Window = min(max(2*(8*second+4*between), 8*ordinary), 4<<20)
@@ -130,3 +132,5 @@ func (p Profile) Check() error {
 	}
 	return nil
 }
+
+func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }

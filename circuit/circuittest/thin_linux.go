@@ -240,6 +240,7 @@ func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
 		d.next = map[string]uint32{}
 	}
 	d.packets++
+	if os.Getenv("DBG")!="" && len(b) > 400 { println("PKT", time.Now().Format("04:05.000"), "q", queue.Milliseconds(), "idle", max(0, idle.Milliseconds()), "len", len(b), "src", b[15]) }
 	if idle > 100*time.Millisecond && idle < time.Minute {
 		println("IDLE", time.Now().Format("05.000"), idle.Milliseconds(), "ms", len(b))
 	}

@@ -26,6 +26,27 @@ func slowDown(p circuit.Profile) func(network, address string, c syscall.RawConn
 	}
 }
 
+// segments is how many pieces with content came from the hub so far, whether or not those before them have come.
+func (w *wire) segments() (n int64, ok bool) {
+	if w == nil {
+		return 0, false
+	}
+	tcp, ok := w.Conn.(*net.TCPConn)
+	if !ok {
+		return 0, false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	var info *unix.TCPInfo
+	var failed error
+	if err := raw.Control(func(fd uintptr) { info, failed = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil || failed != nil {
+		return 0, false
+	}
+	return int64(info.Data_segs_in), true
+}
+
 // unsent is how many bytes of ours the kernel has not put on the line yet; ok is false when it does not say.
 func (w *wire) unsent() (n int64, ok bool) {
 	if w == nil {

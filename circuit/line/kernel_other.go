@@ -12,4 +12,6 @@ import (
 
 func slowDown(circuit.Profile) func(network, address string, c syscall.RawConn) error { return nil }
 
+func (*wire) segments() (n int64, ok bool) { return 0, false }
+
 func (*wire) unsent() (n int64, ok bool) { return 0, false }

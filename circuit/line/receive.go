@@ -86,6 +86,11 @@ type receiver struct {
 	poll  time.Time // when a metered line is looked at without having been woken
 	mark  int64     // bytes that had come with the last message
 
+	hidden hidden // owned by Receive as all else
+
+	unsaid []string  // where messages that were taken are to be acknowledged
+	saying time.Time // when at the latest
+
 	taking *group     // what take has now; nil while it does not run
 	taken  chan error // take's word on it
 }
@@ -141,6 +146,7 @@ func (r *receiver) join(nc *nats.Conn, epoch int) error {
 		r.subs[2] = sub
 	}
 	r.nc, r.epoch, r.poll, r.mark = nc, epoch, time.Time{}, r.line.in.Load()
+	r.hidden = hidden{}
 	for p := range r.queue {
 		q := &r.queue[p]
 		q.standing, q.ahead, q.waiting, q.ask, q.stands = "", 0, 0, time.Time{}, r.firstStands()
@@ -158,7 +164,7 @@ func (r *receiver) leave() {
 		}
 	}
 	r.drain()
-	r.nc = nil
+	r.nc, r.unsaid = nil, nil
 }
 
 // giveBack waits for a take that runs, and lets the hub offer at once what was fetched and not taken.
@@ -167,6 +173,7 @@ func (r *receiver) giveBack() {
 	if r.taking != nil {
 		r.finish(<-r.taken)
 	}
+	r.sayAll()
 	r.leave()
 	for i := range r.queue {
 		for _, m := range r.queue[i].msgs {
@@ -187,6 +194,14 @@ func (r *receiver) firstStands() time.Duration {
 // pull asks for more of each precedence that has room.
 func (r *receiver) pull() {
 	now := time.Now()
+	if len(r.unsaid) > 0 && !now.Before(r.saying) {
+		r.sayAll()
+	}
+	if r.line.cfg.Reserve > 0 {
+		if n, ok := r.line.current().segments(); ok {
+			r.hidden.look(r.line.in.Load(), n)
+		}
+	}
 	if r.wakes != nil && !now.Before(r.poll) {
 		r.look(now)
 	}
@@ -241,7 +256,7 @@ func (r *receiver) under(p telegram.Precedence) (n int64) {
 		}
 		n += int64(min(q.waiting, asked)) * q.size
 	}
-	return max(0, n-(r.line.in.Load()-r.mark)-r.line.hidden(time.Now()))
+	return max(0, n-(r.line.in.Load()-r.mark)-r.hidden.bytes())
 }
 
 // patience is how long the hub's word on a request may take.
@@ -252,6 +267,7 @@ func (r *receiver) patience() time.Duration {
 
 // ask sends one request and gives the subject for its answer. That it fails shows in the connection soon enough.
 func (r *receiver) ask(p telegram.Precedence, kind, request string) string {
+	r.sayAll()
 	r.asked++
 	answer := fmt.Sprintf("%s.%s.%d-%d", r.inbox, kind, p, r.asked)
 	r.nc.PublishRequest(next(r.line.cfg.Route, p), answer, []byte(request))
@@ -371,10 +387,32 @@ func (r *receiver) finish(err error) {
 		verdict = fmt.Sprintf(`-NAK {"delay":%d}`, takeAgain.Nanoseconds())
 	}
 	for _, m := range g.msgs {
-		if r.nc != nil { // lost with the connection it means that the message comes again
+		if err == nil && r.keeps() {
+			r.say(m.Reply)
+		} else if r.nc != nil { // lost with the connection it means that the message comes again
 			r.nc.Publish(m.Reply, []byte(verdict))
 		}
 	}
+}
+
+// say acknowledges a message along with the next request, or after a second: on a thin line two short packets cost twice what one does, and so
+// does what acknowledges them.
+func (r *receiver) say(ack string) {
+	if len(r.unsaid) == 0 {
+		r.saying = time.Now().Add(time.Second)
+	}
+	if r.unsaid = append(r.unsaid, ack); len(r.unsaid) >= groupEnvelopes {
+		r.sayAll()
+	}
+}
+
+func (r *receiver) sayAll() {
+	for _, ack := range r.unsaid {
+		if r.nc != nil {
+			r.nc.Publish(ack, []byte("+ACK"))
+		}
+	}
+	r.unsaid = nil
 }
 
 // keeps says whether what take refused is kept here for its next time. It would have to come once more, otherwise.
@@ -395,6 +433,9 @@ func (r *receiver) sleep(ctx context.Context, changed <-chan struct{}) {
 	until := now.Add(pullExpires)
 	if r.wakes != nil {
 		until = r.poll
+	}
+	if len(r.unsaid) > 0 && r.saying.Before(until) {
+		until = r.saying
 	}
 	for i := range r.queue {
 		q := &r.queue[i]

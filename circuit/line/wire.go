@@ -120,11 +120,4 @@ func (l *Line) giveUp(epoch int, after time.Duration) {
 	l.current().end()
 }
 
-// hidden is how many bytes have probably come that nobody may see yet: while one lost packet is fetched again, those behind it lie in the kernel.
-// Who would ask for no more until then would find the line idle afterwards.
-func (l *Line) hidden(now time.Time) int64 {
-	quiet := min(now.Sub(l.lastHeard()), 2*l.cfg.RoundTrip)
-	return int64(quiet.Seconds() * float64(l.cfg.Rate/8))
-}
-
 func (l *Line) lastHeard() time.Time { return time.Unix(0, l.heard.Load()) }

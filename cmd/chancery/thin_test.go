@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +79,7 @@ func (s *thin) flash(from, to *besieged, n int, patience time.Duration) (release
 	defer c.close()
 	defer there.close()
 	subject := fmt.Sprintf("Urgent %d", n)
-	at, err := from.release(ctx, c, "To: HEAD@"+to.name+"; flash\nSubject: "+subject+"\n\n"+strings.Repeat(sentence+" ", 36)+"\n")
+	at, err := from.release(ctx, c, "To: HEAD@"+to.name+"; flash\nSubject: "+subject+"\n\n"+strings.Repeat(sentence+" ", num("SENT",60))+"\n")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func (s *thin) fillUp(from, to *besieged, n int) {
 			}
 			defer c.close()
 			for i := w; i < n; i += 4 {
-				if _, err := from.release(s.t.Context(), c, fmt.Sprintf("To: HEAD@%s; routine\nSubject: Trains %d\n\n%s\n", to.name, i, strings.Repeat(sentence+" ", 36))); err != nil {
+				if _, err := from.release(s.t.Context(), c, fmt.Sprintf("To: HEAD@%s; routine\nSubject: Trains %d\n\n%s\n", to.name, i, strings.Repeat(sentence+" ", num("SENT",60)))); err != nil {
 					s.t.Error(err)
 					return
 				}
@@ -281,7 +282,9 @@ func TestThin(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			s := newThin(t, l, os.Getenv("THIN0"), os.Getenv("THIN1"))
-			s.measure(t, l, 1-i, i, 700, 3, 14, 7*time.Second)
+			s.measure(t, l, 1-i, i, num("N",500), 3, 14, 7*time.Second)
 		})
 	}
 }
+
+func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }

@@ -1,8 +1,6 @@
 package circuit
 
 import (
-"os"
-"strconv"
 	"cmp"
 	"errors"
 	"fmt"
@@ -72,7 +70,7 @@ func (p Profile) Fill() Profile {
 		f.Gather = min(12*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
 		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
-		f.Reserve = between + second*int64(num("RES",45))/100
+		f.Reserve = between + second*52/100
 		f.Ahead = 64
 		// Twice what moves until the receipt of the first of it has come, with some seconds for the other post: sealing begins when half is free.
 		f.Window = min(max(2*(8*second+4*between), 8*ordinary), 4<<20)
@@ -83,7 +81,7 @@ func (p Profile) Fill() Profile {
 		f.Retry = max(f.Retry, 4*(p.Takes(window)+p.RoundTrip)).Round(time.Second)
 	}
 	if p.Metered {
-		f.Ping, f.Poll, f.Retry, f.Gather = 5*time.Minute, 2*time.Hour, max(f.Retry, time.Minute), max(f.Gather, 5*time.Second)
+		f.Ping, f.Poll, f.Retry, f.Gather = 75*time.Second, 6*time.Hour, max(f.Retry, time.Minute), max(f.Gather, 5*time.Second)
 	}
 	f.Rate, f.RoundTrip, f.Metered = p.Rate, p.RoundTrip, p.Metered
 	f.Dial, f.Auth, f.Ping, f.Pong = cmp.Or(p.Dial, f.Dial), cmp.Or(p.Auth, f.Auth), cmp.Or(p.Ping, f.Ping), cmp.Or(p.Pong, f.Pong)
@@ -132,5 +130,3 @@ func (p Profile) Check() error {
 	}
 	return nil
 }
-
-func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }

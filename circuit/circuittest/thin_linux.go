@@ -15,15 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ThinLine is a line between two machines, slow and lossy, for real programs and the real TCP of the kernel.
-type ThinLine struct {
-	Rate      int           // bits a second each way, IP headers counted
-	RoundTrip time.Duration // of a packet that takes no time to send
-	Loss      float64       // of how many packets is lost, each way, after it has taken its time on the line
-	MTU       int           // bytes of the longest packet; 0 means 1400
-	Seed      uint64        // of the losses; when each packet comes is not drawn
-}
-
 // ThinEnds are the two ends of a line that stands: network namespaces of their own, between which packets go through this process.
 type ThinEnds struct {
 	line  ThinLine
@@ -34,34 +25,24 @@ type ThinEnds struct {
 // thinWay is one direction.
 type thinWay struct {
 	bytes atomic.Int64 // that took their time on the line
-	dbg   struct {
-		next                    map[string]uint32
-		payload, dup, pure, hdr int64
-		queue, queued           time.Duration
-		packets                 int64
-		maxq                    time.Duration
-	}
-	lost atomic.Int64 // packets
+	lost  atomic.Int64 // packets
 }
 
 // thinQueue is what a modem keeps of packets that wait: as much as three seconds of the line, and at least these.
 const thinQueue = 32
 
-// Open builds the line, and takes it down with the test. It needs root, the program ip of iproute2, and /dev/net/tun: without them the test is
-// skipped, and with CI=true it fails where root and the device are there and the rest is not.
-func (l ThinLine) Open(t testing.TB) *ThinEnds {
+// Open builds the line, and takes it down with the test. It needs root, the program ip of iproute2, and /dev/net/tun, and gives what is missing as an
+// error: [ThinLine.Relay] needs nothing. With CI=true it fails the test where root and the device are there and the rest is not.
+func (l ThinLine) Open(t testing.TB) (*ThinEnds, error) {
 	t.Helper()
-	if l.MTU == 0 {
-		l.MTU = 1400
-	}
-	e := &ThinEnds{line: l}
+	e := &ThinEnds{line: l.filled()}
 	if err := e.build(t); err != nil {
 		if errors.Is(err, errNoLine) || os.Getenv("CI") != "true" {
-			t.Skip("a thin line cannot be built here: ", err)
+			return nil, err
 		}
 		t.Fatal("building a thin line: ", err)
 	}
-	return e
+	return e, nil
 }
 
 // errNoLine is in the error of a machine on which no line can be built.
@@ -191,10 +172,7 @@ func (e *ThinEnds) pump(w *thinWay, from, to *os.File, rng *rand.Rand) {
 	})
 	defer writer.Wait()
 	defer close(queue)
-	span := func(bytes int) time.Duration {
-		return time.Duration(float64(bytes*8) / float64(e.line.Rate) * float64(time.Second))
-	}
-	longest := max(3*time.Second, span(thinQueue*e.line.MTU))
+	longest := max(3*time.Second, e.line.span(thinQueue*e.line.MTU))
 	var free time.Time // when the line has sent all that waits
 	b := make([]byte, 1<<16)
 	for {
@@ -210,8 +188,7 @@ func (e *ThinEnds) pump(w *thinWay, from, to *os.File, rng *rand.Rand) {
 			w.lost.Add(1)
 			continue
 		}
-		debugPacket(w, b[:n], free.Sub(now), now.Sub(free))
-		free = free.Add(span(n))
+		free = free.Add(e.line.span(n))
 		w.bytes.Add(int64(n))
 		if rng.Float64() < e.line.Loss {
 			w.lost.Add(1)
@@ -232,45 +209,4 @@ func (e *ThinEnds) Command(end int, name string, args ...string) *exec.Cmd {
 // Carried is how many bytes, with IP headers, have left an end so far, the lost ones included, and how many packets were lost.
 func (e *ThinEnds) Carried(end int) (bytes, lost int64) {
 	return e.ways[end].bytes.Load(), e.ways[end].lost.Load()
-}
-
-func debugPacket(w *thinWay, b []byte, queue, idle time.Duration) {
-	d := &w.dbg
-	if d.next == nil {
-		d.next = map[string]uint32{}
-	}
-	d.packets++
-	if os.Getenv("DBG")!="" && len(b) > 400 { println("PKT", time.Now().Format("04:05.000"), "q", queue.Milliseconds(), "idle", max(0, idle.Milliseconds()), "len", len(b), "src", b[15]) }
-	if idle > 100*time.Millisecond && idle < time.Minute {
-		println("IDLE", time.Now().Format("05.000"), idle.Milliseconds(), "ms", len(b))
-	}
-	if queue > 0 {
-		d.queued += queue
-		d.maxq = max(d.maxq, queue)
-	}
-	if b[0]>>4 != 4 || b[9] != 6 {
-		return
-	}
-	ihl := int(b[0]&15) * 4
-	tcp := b[ihl:]
-	off := int(tcp[12]>>4) * 4
-	n := len(b) - ihl - off
-	key := string(b[12:20]) + string(tcp[0:4])
-	seq := uint32(tcp[4])<<24 | uint32(tcp[5])<<16 | uint32(tcp[6])<<8 | uint32(tcp[7])
-	d.hdr += int64(ihl + off)
-	if n == 0 {
-		d.pure += int64(ihl + off)
-		return
-	}
-	d.payload += int64(n)
-	if next, ok := d.next[key]; ok && int32(seq-next) < 0 {
-		d.dup += int64(n)
-		return
-	}
-	d.next[key] = seq + uint32(n)
-}
-
-func (e *ThinEnds) Debug(end int) string {
-	d := &e.ways[end].dbg
-	return fmt.Sprintf("payload %d dup %d pure acks %d headers %d packets %d mean queue %v max %v", d.payload, d.dup, d.pure, d.hdr, d.packets, d.queued/time.Duration(max(d.packets, 1)), d.maxq)
 }

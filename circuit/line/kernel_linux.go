@@ -1,8 +1,6 @@
 package line
 
 import (
-"os"
-"strconv"
 	"net"
 	"syscall"
 
@@ -20,52 +18,48 @@ func slowDown(p circuit.Profile) func(network, address string, c syscall.RawConn
 	between := int(float64(second) * p.RoundTrip.Seconds())
 	return func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) {
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, second*num("PACE",100)/100) // headers are not counted
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*num("RCV",4), 4<<10))
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, second)
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*4, 4<<10))
 		})
 	}
 }
 
 // segments is how many pieces with content came from the hub so far, whether or not those before them have come.
 func (w *wire) segments() (n int64, ok bool) {
-	if w == nil {
-		return 0, false
-	}
-	tcp, ok := w.Conn.(*net.TCPConn)
-	if !ok {
-		return 0, false
-	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	var info *unix.TCPInfo
-	var failed error
-	if err := raw.Control(func(fd uintptr) { info, failed = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil || failed != nil {
-		return 0, false
-	}
-	return int64(info.Data_segs_in), true
+	ok = w.ask(func(fd int) error {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			n = int64(info.Data_segs_in)
+		}
+		return err
+	})
+	return n, ok
 }
 
 // unsent is how many bytes of ours the kernel has not put on the line yet; ok is false when it does not say.
 func (w *wire) unsent() (n int64, ok bool) {
+	ok = w.ask(func(fd int) error {
+		waits, err := unix.IoctlGetInt(fd, unix.SIOCOUTQNSD)
+		n = int64(waits)
+		return err
+	})
+	return n, ok
+}
+
+// ask asks the kernel about the connection.
+func (w *wire) ask(f func(fd int) error) bool {
 	if w == nil {
-		return 0, false
+		return false
 	}
 	tcp, ok := w.Conn.(*net.TCPConn)
 	if !ok {
-		return 0, false
+		return false
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return 0, false
+		return false
 	}
-	var waits int
 	var failed error
-	if err := raw.Control(func(fd uintptr) { waits, failed = unix.IoctlGetInt(int(fd), unix.SIOCOUTQNSD) }); err != nil || failed != nil {
-		return 0, false
-	}
-	return int64(waits), true
+	err = raw.Control(func(fd uintptr) { failed = f(int(fd)) })
+	return err == nil && failed == nil
 }
-
-func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }

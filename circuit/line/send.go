@@ -74,7 +74,7 @@ func (l *Line) full(m *message, under int64) bool {
 		return under > reserve
 	}
 	buffered := max(0, m.before+int64(len(m.data))-l.out.Load())
-	return buffered+kernel > int64(l.cfg.Rate/8)*int64(num("THR",3))/100 || under > max(8*reserve, 1<<17)
+	return buffered+kernel > int64(l.cfg.Rate/8)*3/100 || under > max(8*reserve, 1<<17)
 }
 
 // hand sends a message. It has no Nats-Msg-Id: with one the hub would drop a repeat.

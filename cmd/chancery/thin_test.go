@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,46 +18,60 @@ import (
 	"chancery.example/chancery/telegram"
 )
 
-// How long TestThin measures. make thin sets it.
-var thinFor = flag.Duration("thin", 0, "how long TestThin measures each way over the thin line; 0: a short form")
+// make thin sets it.
+var thinLong = flag.Bool("thin", false, "measure the thin lines for long, and print figures: half an hour")
+
+// satellite is the line of the promise: what is urgent passes what waits, and what waits has the rest of the line.
+var satellite = circuittest.ThinLine{Rate: 64000, RoundTrip: 600 * time.Millisecond, Loss: 0.02, Seed: 1}
 
 // thin is two posts with a thin line between them: the first has the hub.
 type thin struct {
 	*siege
-	ends *circuittest.ThinEnds
+	line circuittest.ThinLine
+	ends *circuittest.ThinEnds // nil: the line is a relay
 }
 
-// newThin makes two posts at the ends of a line, with lines for the settings of each.
+// newThin makes two posts at the ends of a line, with more settings for each.
 func newThin(t *testing.T, l circuittest.ThinLine, settings ...string) *thin {
-	ends := l.Open(t)
-	s := newSiege(t, site{host: ends.Addr(0), flags: []string{}}, "MOSCOW", "BEIJING")
+	ends, missing := l.Open(t)
+	host := "127.0.0.1"
+	if missing == nil {
+		host = ends.Addr(0)
+	} else {
+		t.Logf("the thin line is a TCP relay in this process, and no line of packets: %v", missing)
+	}
+	s := newSiege(t, site{host: host, flags: []string{}}, "MOSCOW", "BEIJING")
 	for i, x := range s.posts {
-		f, err := os.OpenFile(x.folder().file("post.toml"), os.O_APPEND|os.O_WRONLY, 0)
-		if err == nil {
-			_, err = f.WriteString(settings[i])
-			err = errorsJoinClose(err, f)
-		}
+		file := x.folder().file("post.toml")
+		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		x.command = ends.Command(i, s.program, "serve", "--dir", x.name, "--passphrase-file", "pass/"+x.name).Args
+		text := string(b) + settings[i]
+		if hubs := x.folder().config.Hubs; missing != nil && len(hubs) > 0 {
+			to := strings.TrimPrefix(hubs[0], "tls://")
+			text = strings.ReplaceAll(text, to, l.Relay(t, to).Addr())
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if missing == nil {
+			x.command = ends.Command(i, s.program, "serve", "--dir", x.name, "--passphrase-file", "pass/"+x.name).Args
+		}
 	}
-	return &thin{s, ends}
+	return &thin{s, l, ends}
 }
 
-func errorsJoinClose(err error, f *os.File) error {
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	return err
-}
-
-// joined waits until a post is connected to the hub.
-func (s *thin) joined(x *besieged, patience time.Duration) time.Duration {
+// begin starts both, and gives how long it took until the second had joined.
+func (s *thin) begin(ctx context.Context, patience time.Duration) time.Duration {
 	s.t.Helper()
-	begin := time.Now()
+	for _, x := range s.posts {
+		x.start(ctx)
+		x.wait(ctx, "serving")
+	}
+	x, begin := s.posts[1], time.Now()
 	for time.Since(begin) < patience {
-		if st, err := x.status(s.t.Context()); err == nil && st.Joined {
+		if st, err := x.status(ctx); err == nil && st.Joined {
 			return time.Since(begin)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -68,8 +81,13 @@ func (s *thin) joined(x *besieged, patience time.Duration) time.Duration {
 	return 0
 }
 
-// flash releases a Flash and waits until the other post has deciphered it.
-func (s *thin) flash(from, to *besieged, n int, patience time.Duration) (released time.Time) {
+// page is what is sent: 550 words, in a section of 3.7 KB.
+func page(precedence, to, subject string) string {
+	return fmt.Sprintf("To: HEAD@%s; %s\nSubject: %s\n\n%s\n", to, precedence, subject, strings.Repeat(sentence+" ", 60))
+}
+
+// send releases a telegram and waits until the other post has deciphered it.
+func (s *thin) send(from, to *besieged, precedence, subject string, patience time.Duration) (released time.Time) {
 	s.t.Helper()
 	ctx := s.t.Context()
 	c, there := dialOffice(from.folder()), dialOffice(to.folder())
@@ -78,8 +96,7 @@ func (s *thin) flash(from, to *besieged, n int, patience time.Duration) (release
 	}
 	defer c.close()
 	defer there.close()
-	subject := fmt.Sprintf("Urgent %d", n)
-	at, err := from.release(ctx, c, "To: HEAD@"+to.name+"; flash\nSubject: "+subject+"\n\n"+strings.Repeat(sentence+" ", num("SENT",60))+"\n")
+	at, err := from.release(ctx, c, page(precedence, to.name, subject))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -93,7 +110,7 @@ func (s *thin) flash(from, to *besieged, n int, patience time.Duration) (release
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.t.Fatalf("a Flash from %s was not there in %v", from.name, patience)
+	s.t.Fatalf("%q from %s was not there in %v", subject, from.name, patience)
 	return at
 }
 
@@ -109,7 +126,7 @@ func (s *thin) fillUp(from, to *besieged, n int) {
 			}
 			defer c.close()
 			for i := w; i < n; i += 4 {
-				if _, err := from.release(s.t.Context(), c, fmt.Sprintf("To: HEAD@%s; routine\nSubject: Trains %d\n\n%s\n", to.name, i, strings.Repeat(sentence+" ", num("SENT",60)))); err != nil {
+				if _, err := from.release(s.t.Context(), c, page("routine", to.name, fmt.Sprintf("Trains %d", i))); err != nil {
 					s.t.Error(err)
 					return
 				}
@@ -182,109 +199,190 @@ func (o *opened) deciphered(t *testing.T, from string) map[uint32]time.Time {
 	return all
 }
 
-// thinFigures are what was seen on one way.
+// thinPlan is what is sent one way.
+type thinPlan struct {
+	idle    int // Flashes on the idle line
+	routine int
+	loaded  int // Flashes among them
+	pause   time.Duration
+}
+
+// thinFigures are what was seen of it.
 type thinFigures struct {
 	idle, loaded []time.Duration // from the release of a Flash until it was deciphered
 	between      []int           // Routine telegrams that were deciphered in the meantime
-	section      time.Duration   // that one of them takes on the line
-	goodput      float64
+	section      time.Duration   // that one of them takes on the line, as a rule
+	bytes        int64           // of envelopes that were receipted while there were Flashes among Routine
+	took         time.Duration
 	repeats      int
+	left         int // Routine telegrams that were still on their way at the end
 }
 
-func middle(all []time.Duration) time.Duration {
+func (f *thinFigures) goodput(l circuittest.ThinLine) float64 {
+	return float64(f.bytes*8) / (float64(l.Rate) * f.took.Seconds())
+}
+
+func median[T int | time.Duration](all []T) T {
 	all = slices.Sorted(slices.Values(all))
 	return all[len(all)/2]
 }
 
-// measure sends from one post to the other: Flashes on the idle line, then many Routine telegrams and Flashes among them.
-func (s *thin) measure(t *testing.T, l circuittest.ThinLine, a, b int, routine, idle, loaded int, pause time.Duration) (f thinFigures) {
+// measure sends from one post to the other.
+func (s *thin) measure(t *testing.T, a, b int, p thinPlan) (f thinFigures) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	from, to := s.posts[a], s.posts[b]
-	for _, x := range s.posts {
-		x.start(ctx)
-		x.wait(ctx, "serving")
-	}
-	t.Logf("joined after %v", s.joined(s.posts[1], time.Minute))
-	time.Sleep(8 * time.Second) // what posts tell each other at the start
+	s.begin(ctx, time.Minute)
+	s.send(from, to, "routine", "The first", time.Minute) // in a letter, as all before there is a chain
+	s.send(to, from, "routine", "The first", time.Minute)
+	time.Sleep(2 * time.Second)
 	var released []time.Time
-	for n := range idle {
-		released = append(released, s.flash(from, to, n, time.Minute))
-		time.Sleep(4 * time.Second)
+	for n := range p.idle {
+		released = append(released, s.send(from, to, "flash", fmt.Sprintf("Urgent %d", n), time.Minute))
+		time.Sleep(p.pause / 4)
 	}
-	s.fillUp(to, from, 1) // so that both have a chain
-	time.Sleep(10 * time.Second)
-	begin := time.Now()
-	s.fillUp(from, to, routine)
-	t.Logf("%d telegrams were released in %v", routine, time.Since(begin))
-	time.Sleep(15 * time.Second)
+	s.fillUp(from, to, p.routine)
+	time.Sleep(p.pause)
 	t0 := time.Now()
-	t.Log(s.ends.Debug(a), "|", s.ends.Debug(b))
-	b0, lost0 := s.ends.Carried(a)
-	r0, _ := s.ends.Carried(b)
-	for n := range loaded {
-		time.Sleep(pause)
-		released = append(released, s.flash(from, to, idle+n, 3*time.Minute))
+	var sent, lost int64
+	if s.ends != nil {
+		sent, lost = s.ends.Carried(a)
+	}
+	for n := range p.loaded {
+		released = append(released, s.send(from, to, "flash", fmt.Sprintf("Urgent %d", p.idle+n), 3*time.Minute))
+		time.Sleep(p.pause)
 	}
 	t1 := time.Now()
-	t.Log(s.ends.Debug(a), "|", s.ends.Debug(b))
-	b1, lost1 := s.ends.Carried(a)
-	r1, _ := s.ends.Carried(b)
+	f.took = t1.Sub(t0)
+	if s.ends != nil {
+		n, l := s.ends.Carried(a)
+		t.Logf("the line was busy for %.1f %%, and lost %d packets", float64(n-sent)*800/float64(s.line.Rate)/f.took.Seconds(), l-lost)
+	}
 	for _, x := range s.posts {
 		x.stop()
-		b, _ := os.ReadFile(x.s.dir + "/" + x.name + ".log")
-		os.WriteFile("/tmp/dbg."+x.name+fmt.Sprint(a), b, 0o600)
 	}
 	sender, receiver := s.openStopped(t, from.name), s.openStopped(t, to.name)
 	defer sender.close()
 	defer receiver.close()
-	wire, opened := sender.wire(t, to.name), receiver.deciphered(t, from.name)
-	var bytes int64
-	n := 0
-	for _, w := range wire {
-		if w.receipted.After(t0) && w.receipted.Before(t1) {
-			bytes += w.size
-		}
-		if w.sends > 1 {
-			f.repeats += w.sends - 1
-		}
-		if w.precedence == telegram.Routine {
-			f.section = max(f.section, time.Duration(float64(w.size*8)/float64(l.Rate)*float64(time.Second)))
-		}
-		if w.precedence == telegram.Flash {
-			took := opened[w.serial].Sub(released[n])
-			if n < idle {
-				f.idle = append(f.idle, took)
-			} else {
-				f.loaded = append(f.loaded, took)
-				k := 0
-				for serial, at := range opened {
-					if serial != w.serial && at.After(released[n]) && at.Before(opened[w.serial]) {
-						k++
-					}
-				}
-				f.between = append(f.between, k)
-			}
-			n++
-		}
-	}
-	capacity := float64(l.Rate) / 8 * t1.Sub(t0).Seconds()
-	f.goodput = float64(bytes) / capacity
-	t.Logf("%s to %s: a section takes %v; a Flash on the idle line %v (%v), behind %d Routine %v (%v), Routine between %v; goodput %.1f %% over %v; line busy %.1f %%, back %.1f %%, %d packets lost, %d repeats",
-		from.name, to.name, f.section, middle(f.idle), f.idle, routine, middle(f.loaded), f.loaded, f.between, 100*f.goodput, t1.Sub(t0).Round(time.Second),
-		100*float64(b1-b0)/capacity, 100*float64(r1-r0)/capacity, lost1-lost0, f.repeats)
+	f.read(sender.wire(t, to.name), receiver.deciphered(t, from.name), released, p, s.line, t0, t1)
+	t.Logf("%s to %s: a section of Routine takes %v; a Flash on the idle line %v (%v), behind %d Routine %v (%v), which is %.1f sections more; Routine in the meantime %v; goodput %.1f %% over %v; %d repeats; %d left",
+		from.name, to.name, f.section, median(f.idle), f.idle, p.routine, median(f.loaded), f.loaded, float64(median(f.loaded)-median(f.idle))/float64(f.section),
+		f.between, 100*f.goodput(s.line), f.took.Round(time.Second), f.repeats, f.left)
 	return f
 }
 
+func (f *thinFigures) read(wire []wireRow, opened map[uint32]time.Time, released []time.Time, p thinPlan, l circuittest.ThinLine, t0, t1 time.Time) {
+	n := 0
+	var sections []time.Duration
+	for _, w := range wire {
+		if w.receipted.After(t0) && w.receipted.Before(t1) {
+			f.bytes += w.size
+		}
+		f.repeats += max(0, w.sends-1)
+		if w.precedence == telegram.Routine {
+			sections = append(sections, time.Duration(float64(w.size*8)/float64(l.Rate)*float64(time.Second)))
+			if w.receipted.IsZero() {
+				f.left++
+			}
+		}
+		if w.precedence != telegram.Flash {
+			continue
+		}
+		took := opened[w.serial].Sub(released[n])
+		if n < p.idle {
+			f.idle = append(f.idle, took)
+		} else {
+			f.loaded = append(f.loaded, took)
+			k := 0
+			for serial, at := range opened {
+				if serial != w.serial && at.After(released[n]) && at.Before(opened[w.serial]) {
+					k++
+				}
+			}
+			f.between = append(f.between, k)
+		}
+		n++
+	}
+	f.section = median(sections)
+}
+
+// TestThin fills a line of 64 kbit/s, 600 ms and 2 % loss with Routine telegrams. A Flash among them passes all that have not left yet. Times and
+// goodput are figures; what is asserted is counted.
 func TestThin(t *testing.T) {
-	l := circuittest.ThinLine{Rate: 64000, RoundTrip: 600 * time.Millisecond, Loss: 0.02, Seed: 1}
+	p := thinPlan{idle: 2, routine: 40, loaded: 3, pause: 2 * time.Second}
+	if *thinLong {
+		p = thinPlan{idle: 15, routine: 2000, loaded: 45, pause: 20 * time.Second}
+	}
 	for i, way := range []string{"to the hub", "from the hub"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			s := newThin(t, l, os.Getenv("THIN0"), os.Getenv("THIN1"))
-			s.measure(t, l, 1-i, i, num("N",500), 3, 14, 7*time.Second)
+			s := newThin(t, satellite, "\n[circuits.BEIJING]\nline = \"satellite\"\n", "\nline = \"satellite\"\n")
+			f := s.measure(t, 1-i, i, p)
+			if len(f.loaded) != p.loaded || median(f.between) > 6 || slices.Max(f.between) > 20 {
+				t.Errorf("Routine telegrams that were deciphered while a Flash was on its way: %v", f.between)
+			}
+			if f.repeats > p.routine/20 {
+				t.Errorf("%d sections were carried again", f.repeats)
+			}
 		})
 	}
 }
 
-func num(n string, d int) int { if x, err := strconv.Atoi(os.Getenv(n)); err == nil { return x }; return d }
+// TestSlow has telegrams carried at 2,400 bit/s and five seconds of round trip, both ways.
+func TestSlow(t *testing.T) {
+	if !*thinLong {
+		t.Skip("it takes five minutes: make thin")
+	}
+	t.Parallel()
+	l := circuittest.ThinLine{Rate: 2400, RoundTrip: 5 * time.Second, MTU: 576, Seed: 1}
+	s := newThin(t, l, "\n[circuits.BEIJING]\nline = \"2400\"\n", "\nline = \"2400\"\n")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	t.Logf("joined in %v", s.begin(ctx, 5*time.Minute).Round(time.Second))
+	moscow, beijing := s.posts[0], s.posts[1]
+	for n, way := range [][2]*besieged{{moscow, beijing}, {beijing, moscow}, {moscow, beijing}, {beijing, moscow}} {
+		at := s.send(way[0], way[1], "flash", fmt.Sprintf("Urgent %d", n), 10*time.Minute)
+		t.Logf("a Flash from %s to %s took %v", way[0].name, way[1].name, time.Since(at).Round(time.Second))
+	}
+	s.fillUp(moscow, beijing, 5)
+	time.Sleep(20 * time.Second)
+	at := s.send(moscow, beijing, "flash", "Urgent among others", 10*time.Minute)
+	t.Logf("a Flash from MOSCOW to BEIJING behind 5 Routine took %v", time.Since(at).Round(time.Second))
+	for _, x := range s.posts {
+		x.stop()
+	}
+}
+
+// TestSilent measures what a metered line costs on which nothing is sent.
+func TestSilent(t *testing.T) {
+	if !*thinLong {
+		t.Skip("it takes ten minutes: make thin. What each exchange costs TestMetered counts, in circuit/line")
+	}
+	t.Parallel()
+	s := newThin(t, satellite, "\n[circuits.BEIJING]\nline = \"satellite\"\nmetered = true\n", "\nline = \"satellite\"\nmetered = true\n")
+	if s.ends == nil {
+		t.Skip("its packets are not seen without a line of packets")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	s.begin(ctx, time.Minute)
+	count := func() (n int64) {
+		for i := range 2 {
+			bytes, _ := s.ends.Carried(i)
+			n += bytes
+		}
+		return n
+	}
+	time.Sleep(20 * time.Second)
+	t.Logf("joining, and what posts tell each other at first: %d bytes with IP headers", count())
+	s.send(s.posts[0], s.posts[1], "routine", "The first", time.Minute)
+	time.Sleep(2*time.Minute + 30*time.Second) // late signatures too
+	t.Logf("and one telegram with all that follows it: %d", count())
+	before, begin := count(), time.Now()
+	time.Sleep(10 * time.Minute)
+	n, took := count()-before, time.Since(begin)
+	t.Logf("then in %v of silence %d bytes with IP headers, %.0f KB a day", took.Round(time.Second), n, float64(n)*24*time.Hour.Seconds()/took.Seconds()/1000)
+	for _, x := range s.posts {
+		x.stop()
+	}
+}

@@ -9,6 +9,9 @@ BENCHTIME  ?= 1s
 # How often make storm kills, in all its runs, and where it goes on. Sockets lie there, so the path must be short.
 KILLS      ?= 1000
 STORM      ?= /tmp/chancery-storm
+# How many telegrams the posts of make storm send each way, and the seed of it all; 0 is another each time.
+TELEGRAMS  ?= 2000
+SEED       ?= 0
 # Which tests, as in  make test PKG=./seal RUN=TestLetter
 PKG        ?= ./...
 RUN        ?=
@@ -69,8 +72,9 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 		$(GO) test -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x "$$dir" </dev/null || exit 1; \
 	done
 
-storm: ## kill posts KILLS times (1000) under load and prove that all is there once; goes on with what is in STORM
+storm: ## kill posts KILLS times (1000) under load, then let three posts weather a storm of TELEGRAMS (2000) each way, and prove that all is there once; goes on with what is in STORM
 	$(GO) test ./cmd/chancery -count=1 -timeout 24h -v -run '^TestKill$$' -kills $(KILLS) -siege $(abspath $(STORM))
+	$(GO) test ./cmd/chancery -count=1 -timeout 24h -v -run '^TestStorm$$' -storm $(TELEGRAMS) -storm-seed $(SEED)
 
 clean: ## remove what was built
 	rm -rf bin

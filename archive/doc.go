@@ -53,6 +53,9 @@
 //	SECRETARY.                               signature
 //	2/V-52                                   day of signing
 //
+//	Attachments:                             of telegrams of this day: name and size, one on a line
+//	1. Map of the harbour.pdf (81920 bytes)
+//
 //	Copies: Minister, Ferry desk, Copy       holders of the numbered copies
 //
 // [ReadSheet] reads it; the JSON of a [Sheet] is the record:

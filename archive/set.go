@@ -30,6 +30,7 @@ func (t *SheetTelegram) Set() string {
 	}
 	t.setHeading(&b)
 	t.setBody(&b)
+	t.setAttachments(&b)
 	if len(t.Copies) > 0 {
 		line("\nCopies: %s", strings.Join(t.Copies, ", "))
 	}
@@ -131,6 +132,7 @@ func (t *SheetTelegram) SetIncoming(in *Incoming) string {
 	b.WriteByte('\n')
 	t.setHeading(&b)
 	t.setBody(&b)
+	t.setAttachments(&b)
 	if len(t.Copies) > 0 {
 		fmt.Fprintf(&b, "\nCopies: %s\n", strings.Join(t.Copies, ", "))
 	}

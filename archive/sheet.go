@@ -63,7 +63,8 @@ type SheetTelegram struct {
 	ReportFulfilment bool            `json:"report_fulfilment"`
 	ConfirmReceipt   bool            `json:"confirm_receipt,omitempty"`
 	Signature        string          `json:"signature"`
-	Signed           string          `json:"signed"` // YYYY-MM-DD
+	Signed           string          `json:"signed"`                // YYYY-MM-DD
+	Attachments      []string        `json:"attachments,omitempty"` // as SheetAttachment writes each
 	Copies           []string        `json:"copies"`
 	Insertions       []Insertion     `json:"insertions"`       // in the order of the text
 	Banner           string          `json:"banner,omitempty"` // over and under everything, of an exercise or drill
@@ -175,6 +176,7 @@ func readTelegram(s *Sheet, lines []line, h head, u *rest) {
 	reg := readRegistry(t, lines, u)
 	lines, copies := cutCopies(lines[reg.next:])
 	t.Copies = readCopies(copies, u)
+	lines, t.Attachments = cutAttachments(lines)
 	signed := readBody(t, lines, u)
 
 	t.Signed = signed.resolve(h.year).String()

@@ -68,15 +68,15 @@ func (l *line) seal(w circuit.Waiting, n uint32, size int) *circuit.Section {
 }
 
 // open gives the special numbers of what is to be carried.
-func (l *line) open(post string, limit int, due func(uint32, int) bool) (specials []uint32) {
+func (l *line) open(post string, limit int, due func(uint32, time.Time) bool) (specials []uint32) {
 	l.t.Helper()
 	return l.openTurn(post, limit, 0, due)
 }
 
-func (l *line) openTurn(post string, limit, turn int, due func(uint32, int) bool) (specials []uint32) {
+func (l *line) openTurn(post string, limit, turn int, due func(uint32, time.Time) bool) (specials []uint32) {
 	l.t.Helper()
 	if due == nil {
-		due = func(uint32, int) bool { return true }
+		due = func(uint32, time.Time) bool { return true }
 	}
 	l.write(func(tx *store.Tx) error {
 		ss, err := circuit.Open(tx, post, limit, turn, due)

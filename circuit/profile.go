@@ -81,7 +81,7 @@ func (p Profile) Fill() Profile {
 		f.Retry = max(f.Retry, 4*(p.Takes(window)+p.RoundTrip)).Round(time.Second)
 	}
 	if p.Metered {
-		f.Ping, f.Poll, f.Retry, f.Gather = 75*time.Second, 6*time.Hour, max(f.Retry, time.Minute), max(f.Gather, 5*time.Second)
+		f.Ping, f.Poll, f.Retry, f.Gather = 2*time.Minute, 6*time.Hour, max(f.Retry, time.Minute), max(f.Gather, 5*time.Second)
 	}
 	f.Rate, f.RoundTrip, f.Metered = p.Rate, p.RoundTrip, p.Metered
 	f.Dial, f.Auth, f.Ping, f.Pong = cmp.Or(p.Dial, f.Dial), cmp.Or(p.Auth, f.Auth), cmp.Or(p.Ping, f.Ping), cmp.Or(p.Pong, f.Pong)

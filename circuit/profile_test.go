@@ -13,7 +13,7 @@ func TestProfiles(t *testing.T) {
 		name    string
 		metered bool
 		noticed time.Duration
-	}{{Fibre, false, 15 * time.Second}, {Satellite, false, 20 * time.Second}, {Slow, false, 40 * time.Second}, {Satellite, true, 90 * time.Second}, {Fibre, true, 90 * time.Second}} {
+	}{{Fibre, false, 15 * time.Second}, {Satellite, false, 20 * time.Second}, {Slow, false, 40 * time.Second}, {Satellite, true, 150 * time.Second}, {Fibre, true, 150 * time.Second}} {
 		p, err := Named(x.name)
 		if err != nil {
 			t.Fatal(err)

@@ -160,6 +160,8 @@ type Section struct {
 	SealedAt   time.Time
 	SentAt     time.Time // first handed to the carrier; zero if not yet
 	Sends      int
+	Asks       int   // how often the post has asked for it
+	Superseded int64 // the register's entry by which its telegram was sealed anew; 0 while it counts
 }
 
 // Sealed stores a section that was sealed, before a byte of it leaves. It must be the next of its telegram, of as many as the ones before it
@@ -189,13 +191,13 @@ func Sealed(tx *store.Tx, s *Section) error {
 	return nil
 }
 
-const sectionColumns = "special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sent, sends"
+const sectionColumns = "special, circuit, lane, precedence, serial, i, n, id, size, envelope, sealed, sent, sends, asks, coalesce(superseded, 0)"
 
 // Open gives the sections for a post that have no receipt yet, the most urgent first, at most limit of them. due says which of them
-// are wanted, by special number and sends so far; it is asked about every open section, beyond the limit too. With a turn, when no Flash is wanted, it
+// are wanted, by special number and when the post last asked for it, zero if never; it is asked about every open section, beyond the limit too. With a turn, when no Flash is wanted, it
 // gives so many of the precedence of the one that was sealed first, and not the most urgent: see [Turn].
-func Open(tx *store.Tx, post string, limit, turn int, due func(special uint32, sends int) bool) ([]Section, error) {
-	rows, err := tx.Query("select special, sends, precedence from wire where post = $1 and envelope is not null order by precedence desc, special", post)
+func Open(tx *store.Tx, post string, limit, turn int, due func(special uint32, asked time.Time) bool) ([]Section, error) {
+	rows, err := tx.Query("select special, asked, precedence from wire where post = $1 and envelope is not null order by precedence desc, special", post)
 	if err != nil {
 		return nil, fmt.Errorf("looking for what is to be carried to %s: %w", post, err)
 	}
@@ -206,12 +208,16 @@ func Open(tx *store.Tx, post string, limit, turn int, due func(special uint32, s
 	var wanted []open
 	for rows.Next() {
 		var x open
-		var sends int
-		if err := rows.Scan(&x.special, &sends, &x.precedence); err != nil {
+		var at sql.NullInt64
+		if err := rows.Scan(&x.special, &at, &x.precedence); err != nil {
 			rows.Close()
 			return nil, err
 		}
-		if due(uint32(x.special), sends) {
+		var asked time.Time
+		if at.Valid {
+			asked = time.UnixMilli(at.Int64)
+		}
+		if due(uint32(x.special), asked) {
 			wanted = append(wanted, x)
 		}
 	}
@@ -262,7 +268,7 @@ func sections(tx *store.Tx, post, where string, arg int64) ([]Section, error) {
 		var id []byte
 		var sealed int64
 		var sent sql.NullInt64
-		if err := rows.Scan(&s.Special, &s.Circuit, &s.Lane, &s.Precedence, &s.Serial, &s.I, &s.N, &id, &s.Size, &s.Envelope, &sealed, &sent, &s.Sends); err != nil {
+		if err := rows.Scan(&s.Special, &s.Circuit, &s.Lane, &s.Precedence, &s.Serial, &s.I, &s.N, &id, &s.Size, &s.Envelope, &sealed, &sent, &s.Sends, &s.Asks, &s.Superseded); err != nil {
 			return nil, fmt.Errorf("reading what went to %s: %w", post, err)
 		}
 		if len(id) == 16 {
@@ -306,6 +312,7 @@ type Delivery struct {
 	Queued    time.Time
 	Receipted time.Time // zero while there is no receipt
 	Receipt   int64     // the register's entry of it
+	Anew      int64     // the register's entry by which it was last sealed anew, -1 if it never was
 	Brief     [32]byte  // of FormBrief: what a receipt names in the place of the entry
 }
 
@@ -326,8 +333,13 @@ func DeliveryOf(tx *store.Tx, post string, serial uint32) (*Delivery, error) {
 	return &ds[0], nil
 }
 
+// DeliveriesBetween gives how far the telegrams with serials from one to another have come, at most limit of them.
+func DeliveriesBetween(tx *store.Tx, post string, first, last uint32, limit int) ([]Delivery, error) {
+	return deliveries(tx, "post = $1 and serial >= $2 and serial <= $3 and serial < $2 + $4", post, int64(first), int64(last), int64(limit))
+}
+
 func deliveries(tx *store.Tx, where string, args ...any) ([]Delivery, error) {
-	rows, err := tx.Query("select of, post, serial, precedence, root, entry, sections, sealed, queued, receipted, receipt, brief from outbox where "+where+" order by post", args...)
+	rows, err := tx.Query("select of, post, serial, precedence, root, entry, sections, sealed, queued, receipted, receipt, brief, coalesce(anew, -1) from outbox where "+where+" order by post", args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
@@ -338,7 +350,7 @@ func deliveries(tx *store.Tx, where string, args ...any) ([]Delivery, error) {
 		var root, entry, brief []byte
 		var queued int64
 		var at, receipt sql.NullInt64
-		if err := rows.Scan(&d.Of, &d.Post, &d.Serial, &d.Precedence, &root, &entry, &d.Sections, &d.Sealed, &queued, &at, &receipt, &brief); err != nil {
+		if err := rows.Scan(&d.Of, &d.Post, &d.Serial, &d.Precedence, &root, &entry, &d.Sections, &d.Sealed, &queued, &at, &receipt, &brief, &d.Anew); err != nil {
 			return nil, fmt.Errorf("reading the outbox: %w", err)
 		}
 		copy(d.Root[:], root)

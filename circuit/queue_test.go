@@ -210,12 +210,14 @@ func TestOpen(t *testing.T) {
 		}
 		l.write(func(tx *store.Tx) error { return circuit.Sent(tx, "LIMA", []uint32{2, 3}, evening.Add(time.Hour)) })
 		l.write(func(tx *store.Tx) error { return circuit.Sent(tx, "LIMA", []uint32{3, 77}, evening.Add(2*time.Hour)) })
-		asked := map[uint32]int{}
-		got := l.open("LIMA", 1, func(special uint32, sends int) bool {
-			asked[special] = sends
+		l.write(func(tx *store.Tx) error { return circuit.Asked(tx, "LIMA", []uint32{1, 3}, evening.Add(time.Hour)) })
+		l.write(func(tx *store.Tx) error { return circuit.Asked(tx, "LIMA", []uint32{3, 77}, evening.Add(2*time.Hour)) })
+		asked := map[uint32]time.Time{}
+		got := l.open("LIMA", 1, func(special uint32, at time.Time) bool {
+			asked[special] = at
 			return special != 2
 		})
-		if !slices.Equal(got, []uint32{4}) || !maps.Equal(asked, map[uint32]int{1: 0, 2: 1, 3: 2, 4: 0, 5: 0}) {
+		if never := (time.Time{}); !slices.Equal(got, []uint32{4}) || !maps.Equal(asked, map[uint32]time.Time{1: evening.Add(time.Hour), 2: never, 3: evening.Add(2 * time.Hour), 4: never, 5: never}) {
 			t.Errorf("wanted are %v, asked was about %v", got, asked)
 		}
 		l.receipt("LIMA", 4, 1, evening)
@@ -233,13 +235,13 @@ func TestOpenInTurn(t *testing.T) {
 			l.queue(w)
 			l.seal(w, 1, 10)
 		}
-		not := func(specials ...uint32) func(uint32, int) bool {
-			return func(s uint32, _ int) bool { return !slices.Contains(specials, s) }
+		not := func(specials ...uint32) func(uint32, time.Time) bool {
+			return func(s uint32, _ time.Time) bool { return !slices.Contains(specials, s) }
 		}
 		for _, c := range []struct {
 			what        string
 			limit, turn int
-			due         func(uint32, int) bool
+			due         func(uint32, time.Time) bool
 			want        []uint32
 		}{
 			{"no turn", 3, 0, nil, []uint32{6, 1, 7}},

@@ -28,10 +28,12 @@
 //	                                      Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects,
 //	                                      Readdresses, Repeats
 //	Signature: MINISTER                   the name under the text
+//	Attach: map.pdf as Map 1.pdf          a file of the drafter's machine, and after "as" the name under which it is attached; up to sixteen
+//	Attached: 17 Map 1.pdf                the same once chancery has read it in: its number at this post. An edit that repeats the line keeps it
 //	Department, Copy                      local: on this post's own sheet, never sent; Copy may stand several times
 //	Clearance: 40718233                   local: this person must clear it before it is released; may stand several times
 //
-// The headings stand in any order. To, Info, Caveat, Code, Copy and those that cite may be repeated; any other stands once. A draft that readdresses
+// The headings stand in any order. To, Info, Caveat, Code, Attach, Attached, Copy and those that cite may be repeated; any other stands once. A draft that readdresses
 // need have no To. Its text is what is said about the telegram that is passed on, and that of one that repeats is empty: what is passed on or repeated the
 // post puts in itself, word for word.
 // After an empty line comes the text:

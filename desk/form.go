@@ -26,6 +26,20 @@ type Local struct {
 type Form struct {
 	Telegram telegram.Telegram
 	Local    Local
+	Attach   []Attach   // files to be attached: the command reads them in and puts Attached in their place
+	Attached []Attached // files that were read in, in the order of the telegram's attachments
+}
+
+// Attach names a file on the drafter's machine.
+type Attach struct {
+	Path string
+	Name string // under which it is attached; its own if empty
+}
+
+// Attached is a file that was read in.
+type Attached struct {
+	ID   int64  // its number at this post
+	Name string // under which it is attached
 }
 
 // MaxForm is the most bytes a form may have.
@@ -208,6 +222,12 @@ func (p *formReader) field(s string) error {
 			p.f.Local.Copies = append(p.f.Local.Copies, value)
 		}
 		return nil
+	}
+	switch strings.ToLower(key) {
+	case "attach":
+		return p.attach(value)
+	case "attached":
+		return p.attached(value)
 	}
 	if strings.EqualFold(key, "clearance") {
 		n, err := strconv.ParseUint(value, 10, 32)

@@ -370,6 +370,7 @@ func TestParsePrintParseIsTheSameForm(t *testing.T) {
 // The seeds are committed under testdata/fuzz, with whatever was found later.
 func FuzzParseForm(f *testing.F) {
 	f.Add(rich)
+	f.Add("To: A@B\nAttach: a as b as c\nAttached: 17 Report.docx\n\nx")
 	for _, c := range refusals {
 		if len(c.form) < 4096 {
 			f.Add(c.form)

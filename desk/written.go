@@ -52,6 +52,7 @@ func (f *Form) String() string {
 		line(strings.ToUpper(act[:1])+act[1:], fmt.Sprintf("%s %s/%d", r.Post, telegram.NumberText(r.Serial), r.Year))
 	}
 	line("Signature", t.Signature)
+	f.writeAttached(line)
 	line("Department", f.Local.Department)
 	for _, c := range f.Local.Copies {
 		line("Copy", c)

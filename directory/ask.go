@@ -174,20 +174,29 @@ func (d *Directory) Keys(person uint32) []Key {
 	return nil
 }
 
+// ClockSlack is how far the clocks of two posts may stand apart.
+const ClockSlack = 24 * time.Hour
+
 // LetterKey gives the key to which a letter to the post is sealed at that time: of those valid then the one whose time began last, and
-// of two that began together the one stated later.
+// of two that began together the one stated later. If none is, it is the one that was valid or will be within ClockSlack: the clock that says at may be wrong,
+// and then a letter is better than none.
 func (d *Directory) LetterKey(post string, at time.Time) (LetterKey, bool) {
-	var best LetterKey
-	found := false
-	for _, k := range d.LetterKeys(post) {
-		if at.Before(k.NotBefore) || !at.Before(k.NotAfter) {
-			continue
+	for _, slack := range []time.Duration{0, ClockSlack} {
+		var best LetterKey
+		found := false
+		for _, k := range d.LetterKeys(post) {
+			if at.Before(k.NotBefore.Add(-slack)) || !at.Before(k.NotAfter.Add(slack)) {
+				continue
+			}
+			if !found || !k.NotBefore.Before(best.NotBefore) {
+				best, found = k, true
+			}
 		}
-		if !found || !k.NotBefore.Before(best.NotBefore) {
-			best, found = k, true
+		if found {
+			return best, true
 		}
 	}
-	return best, found
+	return LetterKey{}, false
 }
 
 // LetterKeys gives all letter keys of a post, in the order of their statements.

@@ -93,7 +93,7 @@ func TestLetterKey(t *testing.T) {
 		letterKeyOf("BEIJING", 3, now().Add(3*week), now().Add(4*week)), // in place of 2
 		letterKeyOf("BEIJING", 4, now().Add(-week), now().Add(9*week)))
 	for at, want := range map[time.Duration]byte{
-		-2 * week: 0, -time.Second: 4, 0: 1, 3*week - time.Second: 1, 3 * week: 3, 4*week - time.Second: 3, 4 * week: 2, 7 * week: 4, 9 * week: 0,
+		-2 * week: 0, -week - ClockSlack - 1: 0, -week - ClockSlack: 4, -time.Second: 4, 0: 1, 3*week - time.Second: 1, 3 * week: 3, 4*week - time.Second: 3, 4 * week: 2, 7 * week: 4, 9*week - 1: 4, 9 * week: 4, 9*week + ClockSlack - 1: 4, 9*week + ClockSlack: 0,
 	} {
 		if k, ok := d.LetterKey("BEIJING", now().Add(at)); k.ID[0] != want || ok != (want != 0) {
 			t.Errorf("at %v: letter key %x", at, k.ID)

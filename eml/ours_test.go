@@ -207,6 +207,7 @@ func TestWriteRefuses(t *testing.T) {
 		"no sender":             {func(m *eml.Mail) { m.Telegram.From = telegram.Address{} }, "a mail has a sender"},
 		"no telegram":           {func(m *eml.Mail) { m.Telegram.To = nil }, "it has no action addressee"},
 		"what it passes on":     {func(m *eml.Mail) { m.Telegram.Original = &telegram.Released{} }, "its seed, which never stands in a mail"},
+		"attachments":           {func(m *eml.Mail) { m.Telegram.Attachments = []telegram.Attachment{{Name: "map", Length: 1, Secret: [32]byte{1}}} }, "it has 1 attachments, which a mail of a telegram does not carry"},
 		"numbers of another":    {func(m *eml.Mail) { m.Numbers.Serials = m.Numbers.Serials[1:] }, "the serials are not those of the addressed posts"},
 		"for another":           {func(m *eml.Mail) { m.For = "ROME" }, "it has no serial for ROME"},
 		"for one, not numbered": {func(m *eml.Mail) { m.Numbers = nil }, "it has no serial for BEIJING"},

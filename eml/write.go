@@ -28,6 +28,9 @@ func Write(m *Mail) ([]byte, error) {
 	if err := c.checkNumbers(); err != nil {
 		return nil, err
 	}
+	if n := len(c.Telegram.Attachments); n > 0 {
+		return nil, fmt.Errorf("it has %d attachments, which a mail of a telegram does not carry: write them to files with  chancery attachment", n)
+	}
 	w := &writer{}
 	w.envelope(&c)
 	w.military(&c)

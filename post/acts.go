@@ -11,6 +11,7 @@ import (
 
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/directory"
+	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -70,6 +71,15 @@ func (p *Post) sealJSON(place string, v any) []byte {
 	return p.keys.Rest.Seal(place, b)
 }
 
+// openSealed opens what sealJSON sealed.
+func (p *Post) openSealed(place string, sealed []byte, v any) error {
+	b, err := p.keys.Rest.Open(place, sealed)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
 func (p *Post) openJSON(place string, sealed []byte, v any) {
 	if b, err := p.keys.Rest.Open(place, sealed); err == nil {
 		_ = json.Unmarshal(b, v) // what cannot be read is left empty: register verify names it
@@ -97,6 +107,9 @@ func (p *Post) Draft(ctx context.Context, form *desk.Form) (id int64, err error)
 			Body: p.sealDraft(id, &draftKept{Form: form.String()}), Changed: p.config.Now()}); err != nil {
 			return err
 		}
+		if err := pieces.Bind(tx, id, attachedIDs(form), p.config.Now()); err != nil {
+			return err
+		}
 		return p.record(tx, id, desk.StepDrafted, telegram.KeyRef{}, &stepKept{Form: form.String()})
 	})
 	return id, err
@@ -115,6 +128,9 @@ func (p *Post) compose(v *view, form *desk.Form, drafter telegram.KeyRef, seed [
 		t.From.Office = offices[0].Office
 	}
 	if err := p.citeRoots(&t); err != nil {
+		return nil, err
+	}
+	if err := p.attachTo(&t, form); err != nil {
 		return nil, err
 	}
 	if err := t.Check(); err != nil {
@@ -197,6 +213,9 @@ func (p *Post) HandOver(ctx context.Context, id int64, written, signature []byte
 	}
 	if err := p.mayHandOver(v, t); err != nil {
 		return fmt.Errorf("handing over: %w", err)
+	}
+	if err := p.proveAttached(ctx, o.form, t); err != nil {
+		return err
 	}
 	if err := v.dir.May(directory.Drafter, t.Drafter, p.config.Name, time.Time{}); err != nil {
 		return fmt.Errorf("handing over: %w", err)

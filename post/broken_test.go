@@ -239,7 +239,7 @@ func (x *desks) contents() string {
 }
 
 // ofItsTime are tables that say what was when: a process ends with or without its ways, and others' registers are shown at any moment.
-var ofItsTime = []string{"owner", "followed", "followed_leaf", "followed_at", "cosignature"}
+var ofItsTime = []string{"owner", "reckoning", "followed", "followed_leaf", "followed_at", "cosignature"}
 
 // shape is how much there is in every table, how far every series is, and in which states the drafts, the orders and the copies are.
 func (x *desks) shape() string {

@@ -193,13 +193,24 @@ func (b *Burnable) has(post string, id [4]byte) bool {
 	return slices.ContainsFunc(b.in, func(c *inChain) bool { return c.Post == post && c.ID == id })
 }
 
-// drop burns all that concerns a post: it said that it has lost its own, or it is this post that did.
-func (b *Burnable) drop(post string) {
+// held names the keys that open a post's letters, and the chains that open its frames.
+func (b *Burnable) held(post string) (keys, chains [][4]byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.out, post)
-	b.once = slices.DeleteFunc(b.once, func(k *oneTime) bool { return k.Post == post })
-	b.dirty = true
+	for _, k := range b.terms {
+		keys = append(keys, k.ID)
+	}
+	for _, k := range b.once {
+		if k.Post == post {
+			keys = append(keys, k.ID)
+		}
+	}
+	for _, c := range b.in {
+		if c.Post == post {
+			chains = append(chains, c.ID)
+		}
+	}
+	return keys, chains
 }
 
 // expire burns chains from before a time, and those that are used up.

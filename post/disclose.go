@@ -40,6 +40,8 @@ type ToDisclose struct {
 	Number   uint32        `json:"number"`
 	Withhold []Withholding `json:"withhold"`
 	Proof    Proof         `json:"proof,omitempty"`
+
+	Attachments []int `json:"attachments,omitempty"` // those that are shown, from 1: with the key of its file each; all others are withheld
 }
 
 // Disclosure is what was made, with all that it proves as whoever checks it sees it.
@@ -81,6 +83,11 @@ func (p *Post) Disclose(ctx context.Context, w *ToDisclose) (*Disclosure, error)
 	x := telegram.Redact(r.Telegram)
 	if proof != ProofReleased {
 		p.tellNumbers(x, f, r)
+	}
+	for _, k := range w.Attachments {
+		if err := x.Attachment(k); err != nil {
+			return nil, err
+		}
 	}
 	for i := range w.Withhold {
 		if err := w.Withhold[i].from(x); err != nil {

@@ -218,8 +218,8 @@ func (p *Post) takeSpent(tx *store.Tx, a *arrived, now time.Time) error {
 		}
 		return nil
 	}
-	_, err = tx.Exec(`insert into chain_in (post, chain, opened, lost) values ($1, $2, $3, 0)
-		on conflict (post) do update set chain = excluded.chain, opened = excluded.opened, lost = 0`, a.from, a.opens.ID[:], now.UnixMilli())
+	_, err = tx.Exec(`insert into chain_in (post, chain, opened) values ($1, $2, $3)
+		on conflict (post) do update set chain = excluded.chain, opened = excluded.opened`, a.from, a.opens.ID[:], now.UnixMilli())
 	return err
 }
 
@@ -384,10 +384,27 @@ func (s *sealing) briefly(w *circuit.Waiting) bool {
 	return s.goes(w.Precedence)
 }
 
-// confirmChain notes that a post has signed for a telegram, if a letter of it opened the chain there.
-func (p *Post) confirmChain(tx *store.Tx, post string, serial uint32) error {
+// lostChain says whether the chain by which a post sends is lost here: this post has kept that it was opened, and not its keys.
+func (p *Post) lostChain(tx *store.Tx, post string) (bool, error) {
+	if p.keys.Burnable == nil {
+		return false, nil
+	}
+	var id []byte
+	if err := tx.QueryRow("select coalesce((select chain from chain_in where post = $1), '')", post).Scan(&id); err != nil {
+		return false, fmt.Errorf("reading the chain from %s: %w", post, err)
+	}
+	return len(id) == 4 && !p.keys.Burnable.has(post, [4]byte(id)), nil
+}
+
+// confirmChain notes that a post has signed for a telegram, if a letter of it opened the chain there. A telegram that was sealed anew may have arrived as it was
+// sealed before, and its letter nowhere: then another letter opens another chain.
+func (p *Post) confirmChain(tx *store.Tx, post string, serial uint32, anew bool) error {
 	if p.keys.Burnable == nil {
 		return nil
+	}
+	if anew {
+		_, err := tx.Exec("delete from chain_out where post = $1 and serial = $2 and confirmed = 0", post, int64(serial))
+		return err
 	}
 	n, err := tx.Exec("update chain_out set confirmed = 1 where post = $1 and serial = $2 and confirmed = 0", post, int64(serial))
 	if err != nil || n == 0 {

@@ -70,8 +70,8 @@ func (g *gathered) next() (post string, pause time.Duration) {
 	return post, 0
 }
 
-// answer is step 6, or has it wait. What is urgent does not wait, nor does a receipt on which the sender waits to go on in frames.
-func (p *Post) answer(ctx context.Context, v *view, carrier circuit.Carrier, at telegram.Precedence, answer receiptTo, opened map[string]bool, now time.Time) {
+// receipt is step 6, or has it wait. What is urgent does not wait, nor does a receipt on which the sender waits to go on in frames.
+func (p *Post) receipt(ctx context.Context, v *view, carrier circuit.Carrier, at telegram.Precedence, answer receiptTo, opened map[string]bool, now time.Time) {
 	for from, items := range answer {
 		gather := p.way(from).Gather
 		if gather > 0 && at < telegram.Immediate && !opened[from] && p.gathered.wait(from, items, gather) < telegram.MaxReceipt {
@@ -81,8 +81,8 @@ func (p *Post) answer(ctx context.Context, v *view, carrier circuit.Carrier, at 
 	}
 }
 
-// answerer sends the receipts that waited.
-func (p *Post) answerer(ctx context.Context, carrier circuit.Carrier) error {
+// receipter sends the receipts that waited.
+func (p *Post) receipter(ctx context.Context, carrier circuit.Carrier) error {
 	for ctx.Err() == nil {
 		to, pause := p.gathered.next()
 		if to == "" {

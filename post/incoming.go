@@ -44,6 +44,9 @@ type arrived struct {
 	receipt   *telegram.Receipt
 	news      *telegram.News
 	witness   *witnessed
+	last      *telegram.LastNumber
+	repeat    *telegram.Repeat
+	ask       *telegram.Ask
 	answer    answerTo // to the witness
 	late      *telegram.Late
 	key       *telegram.GivenKey
@@ -54,9 +57,11 @@ type arrived struct {
 	opens     *seal.Chain // the chain that it opens
 	unknown   bool        // what would open it is not here, or not any more
 	digest    [32]byte
-	signed    []byte // the receipt as a service message
-	directory int64  // statements of the directory its sender has
-	err       error  // why it is refused
+	signed    []byte      // the service message, as it was signed
+	proof     *seal.Proof // of a letter, that its sender said this
+	later     bool        // the section could not be kept now, and comes again
+	directory int64       // statements of the directory its sender has
+	err       error       // why it is refused
 }
 
 // whole is a telegram of which all sections are here.
@@ -73,6 +78,10 @@ type receiptTo map[string][]telegram.ReceiptItem
 
 // take takes envelopes from a carrier. nil means that each is durable here, or refused for good.
 func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Precedence, es []telegram.Envelope) error {
+	es, err := p.takeParts(ctx, at, es) // of attachments: see parts.go
+	if err != nil || len(es) == 0 {
+		return err
+	}
 	v, err := p.current()
 	if err != nil {
 		return err
@@ -91,7 +100,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 					return err
 				}
 			}
-			return heardFrom(tx, in, now)
+			return errors.Join(heardFrom(tx, in, now), p.noteSeen(tx, in, answer, now))
 		})
 	})
 	if errors.Is(err, errDirectory) {
@@ -125,7 +134,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	for from := range opened {
 		p.giveKey(ctx, v, carrier, from, now)
 	}
-	p.answer(ctx, v, carrier, at, answer, opened, now)
+	p.receipt(ctx, v, carrier, at, answer, opened, now)
 	for i := range in {
 		if a := &in[i]; !a.answer.empty() {
 			if err := p.sendWitness(ctx, v, carrier, a.from, &a.answer, true); err != nil && ctx.Err() == nil {
@@ -217,7 +226,7 @@ func (p *Post) openLetter(v *view, a *arrived) (payload []byte) {
 	if a.err = errors.Join(v.suspended(l.From), v.agrees(l)); a.err != nil {
 		return nil
 	}
-	a.directory = int64(l.DirectorySize)
+	a.directory, a.proof = int64(l.DirectorySize), &l.Proof
 	payload, opens := telegram.CutOpensChain(l.Payload)
 	if opens && p.keys.Burnable != nil {
 		a.opens = l.Chain()
@@ -257,9 +266,9 @@ func (p *Post) openService(v *view, payload []byte, a *arrived) error {
 	if err != nil {
 		return err
 	}
+	a.signed = payload
 	switch s.Kind {
 	case telegram.ServiceReceipt:
-		a.signed = payload
 		if a.receipt, err = p.openReceipt(v, a.from, &s); err == nil {
 			a.at = a.receipt.At
 		}
@@ -277,6 +286,18 @@ func (p *Post) openService(v *view, payload []byte, a *arrived) error {
 	case telegram.ServiceKey:
 		if a.key, err = p.readKey(v, a.from, &s); err == nil {
 			a.at = a.key.At
+		}
+	case telegram.ServiceLastNumber:
+		if a.last, err = p.openLastNumber(v, a.from, &s); err == nil {
+			a.at = a.last.At / 1000
+		}
+	case telegram.ServiceRepeat:
+		if a.repeat, err = p.openRepeat(v, a.from, &s); err == nil {
+			a.at = a.repeat.At / 1000
+		}
+	case telegram.ServiceAsk:
+		if a.ask, err = p.openAsk(v, a.from, &s); err == nil {
+			a.at = a.ask.At
 		}
 	default:
 		err = fmt.Errorf("a service message of unknown kind %d", s.Kind)
@@ -425,6 +446,15 @@ func (p *Post) takeOne(tx *store.Tx, b *register.Book, v *view, a *arrived, answ
 		a.answer, err = p.takeWitness(tx, a.witness, v, now)
 		return err
 	}
+	if a.last != nil {
+		return p.takeLastNumber(tx, a, now)
+	}
+	if a.repeat != nil {
+		return p.takeRequest(tx, b, a.repeat, a.signed, now)
+	}
+	if a.ask != nil {
+		return p.takeAsk(tx, a.ask, now)
+	}
 	if a.receipt != nil {
 		return p.takeReceipt(tx, b, a.from, a.receipt, a.signed, now)
 	}
@@ -447,6 +477,7 @@ func (p *Post) takePiece(tx *store.Tx, b *register.Book, v *view, a *arrived, an
 	err := circuit.Keep(tx, &circuit.Piece{Post: a.from, Serial: s.Serial, I: s.I, N: s.N, Special: s.Special, Precedence: a.envelope.Precedence,
 		Size: int64(a.envelope.Size()), Body: p.keys.Rest.Seal(piecePlace(a.from, s.Serial, s.I), s.Piece), At: a.came})
 	if errors.Is(err, circuit.ErrUnfinished) { // it comes again when some of them are whole
+		a.later = true
 		p.config.Log.Warn("a section was not kept", "from", a.from, "reason", err)
 		return nil
 	}
@@ -498,7 +529,10 @@ func (p *Post) takeRepeat(tx *store.Tx, a *arrived, before *archive.Filed, answe
 		raw = r.Brief()
 	}
 	if a.section.N == 1 && !bytes.Equal(raw, a.section.Piece) || !bytes.Contains(raw, a.section.Piece) {
-		return p.refuseWhole(tx, a.from, a.section.Serial, errors.New("the sender gave this serial to another telegram before"))
+		if err := p.keepEvidence(tx, a, before.ID, p.config.Now()); err != nil {
+			return err
+		}
+		return p.refuseWhole(tx, a.from, a.section.Serial, fmt.Errorf("the sender gave this serial to another telegram before, which is here as number %s: one of the two is false. The proof is kept: chancery alarms evidence", telegram.NumberText(before.Number)))
 	}
 	answer.add(a.from, telegram.ReceiptItem{Serial: before.Serial, Root: before.Root, Entry: receiptEntry(r, before.Root)})
 	return nil
@@ -544,7 +578,10 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 		if of, known, err := register.Known(tx, x); err != nil {
 			return err
 		} else if known {
-			return p.refuseWhole(tx, a.from, serial, fmt.Errorf("the same telegram is here already under another number (row %d of the archive)", of))
+			if err := p.keepEvidence(tx, a, of, now); err != nil {
+				return err
+			}
+			return p.refuseWhole(tx, a.from, serial, fmt.Errorf("the same telegram is here already under another number (row %d of the archive). The proof is kept: chancery alarms evidence", of))
 		}
 	}
 	if err := circuit.Drop(tx, a.from, serial); err != nil { // sections of another cut, when this one is whole by itself
@@ -576,6 +613,9 @@ func (p *Post) takeWhole(tx *store.Tx, b *register.Book, a *arrived, w *whole, i
 		return err
 	}
 	if err := in.keep(tx, id, now); err != nil {
+		return err
+	}
+	if err := p.expect(tx, id, a.from, a.envelope.Precedence, w.Telegram, now); err != nil {
 		return err
 	}
 	if w.ReleasePQ == nil {
@@ -618,34 +658,6 @@ func (p *Post) refuseWhole(tx *store.Tx, from string, serial uint32, why error) 
 		return err
 	}
 	return p.alarm(tx, from, fmt.Sprintf("serial %s was refused: %v", telegram.NumberText(serial), why))
-}
-
-// maxAlarms is how many different alarms about one post are kept; what more there is, is counted, and stands in the log. A hostile post
-// can raise as many as it likes, and must neither fill the disk nor bury what there is about others.
-const maxAlarms = 100
-
-// alarm keeps an alarm for people; the same again is counted.
-func (p *Post) alarm(tx *store.Tx, post, what string) error {
-	p.config.Log.Error("alarm", "post", post, "what", what)
-	const again = "update alarm set times = times + 1, at = $1 where post = $2 and what = $3"
-	n, err := tx.Exec(again, p.config.Now().UnixMilli(), post, what)
-	if err != nil || n > 0 {
-		return err
-	}
-	var kept, id int64
-	if err := tx.QueryRow("select count(*) from alarm where post = $1", post).Scan(&kept); err != nil {
-		return err
-	}
-	if kept >= maxAlarms {
-		what = "there are more alarms about it than are kept: see the log"
-		if n, err := tx.Exec(again, p.config.Now().UnixMilli(), post, what); err != nil || n > 0 {
-			return err
-		}
-	}
-	if err := tx.QueryRow("insert into counter (name, last) values ('alarm', 1) on conflict (name) do update set last = counter.last + 1 returning last").Scan(&id); err != nil {
-		return err
-	}
-	return tx.Insert("alarm (id, at, post, what, times)", 5, []any{id, p.config.Now().UnixMilli(), post, what, 1}, "")
 }
 
 // keep writes the record of how it came.

@@ -31,6 +31,11 @@ const (
 	lateLost     = "overdue"
 )
 
+// followsLater notes that a telegram goes in the brief form, and a signature is to follow.
+func (p *Post) followsLater(tx *store.Tx, post string, serial uint32, of int64, now time.Time) error {
+	return tx.Insert("late (post, serial, of, since, tries, again)", 6, []any{post, int64(serial), of, now.UnixMilli(), 0, now.Add(p.config.Late).UnixMilli()}, "on conflict (post, serial) do nothing")
+}
+
 // sendLate sends what is to follow, to posts for which nothing more urgent waits, and after half a day all the same.
 func (p *Post) sendLate(ctx context.Context, carrier circuit.Carrier) error {
 	v, err := p.current()

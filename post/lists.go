@@ -3,7 +3,6 @@ package post
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"chancery.example/chancery/archive"
@@ -34,15 +33,7 @@ type Listed struct {
 	On         *Cited              `json:"on,omitempty"` // the telegram that it cancels, corrects, repeats or passes on
 }
 
-// Alarm is something that somebody must look at.
-type Alarm struct {
-	At    time.Time `json:"at"`
-	Post  string    `json:"post"`
-	What  string    `json:"what"`
-	Times int       `json:"times"`
-}
-
-// Inbox lists what was received, the newest first, and the alarms.
+// Inbox lists what was received, the newest first, and the open alarms.
 func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Alarm, err error) {
 	v, err := p.current()
 	if err != nil && !errors.Is(err, ErrNoDirectory) {
@@ -86,7 +77,7 @@ func (p *Post) Inbox(ctx context.Context, limit int) (list []Listed, alarms []Al
 			}
 			list = append(list, l)
 		}
-		alarms, err = readAlarms(tx)
+		alarms, err = readAlarms(tx, "closed is null and id > $1", 0)
 		return err
 	})
 	return list, alarms, err
@@ -127,25 +118,6 @@ func (l *Listed) stands(tx *store.Tx, of int64, ds []desk.Duty, now time.Time) e
 		}
 	}
 	return nil
-}
-
-func readAlarms(tx *store.Tx) ([]Alarm, error) {
-	rows, err := tx.Query("select at, post, what, times from alarm order by at desc limit 1000")
-	if err != nil {
-		return nil, fmt.Errorf("reading the alarms: %w", err)
-	}
-	defer rows.Close()
-	out := []Alarm{}
-	for rows.Next() {
-		var a Alarm
-		var at int64
-		if err := rows.Scan(&at, &a.Post, &a.What, &a.Times); err != nil {
-			return nil, err
-		}
-		a.At = time.UnixMilli(at).UTC()
-		out = append(out, a)
-	}
-	return out, rows.Err()
 }
 
 // DraftListed is a draft in a list.

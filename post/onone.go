@@ -77,6 +77,9 @@ func (p *Post) citeSent(tx *store.Tx, t *telegram.Telegram) error {
 		if len(t.Body) > 0 {
 			return errors.New("a repeat has the words of the telegram that it repeats, and no other: leave the text out")
 		}
+		if len(r.Telegram.Attachments) > 0 {
+			return errors.New("it has attachments, and a repeat of it would have none: attach them to a telegram that corrects it")
+		}
 		t.Body = r.Telegram.Body
 	}
 	for i := range t.References {
@@ -185,12 +188,15 @@ func (p *Post) citeReceived(tx *store.Tx, t *telegram.Telegram) error {
 	if err != nil {
 		return err
 	}
-	if r.ReleasePQ == nil {
-		return errors.New("the second of its releaser's signatures has not followed yet, and goes along with it: it does within a day. If that is too late, tell what it says in a telegram of your own")
+	if len(r.Telegram.Attachments) > 0 {
+		return errors.New("it has attachments, which cannot be passed on with it: read them out, and attach them to a telegram of your own")
 	}
 	t.On().Root = f.Root
 	if err := passesOn(t, r.Telegram); err != nil {
 		return err
+	}
+	if r.ReleasePQ == nil {
+		return errors.New("the second of its releaser's signatures has not followed yet, and goes along with it: it does within a day. If that is too late, tell what it says in a telegram of your own")
 	}
 	t.PassOn(&r.Released)
 	return nil
@@ -266,6 +272,11 @@ func (p *Post) doneToOne(tx *store.Tx, id int64, from string, w *whole, now time
 				return "", err
 			}
 			waits = true
+			if on.Act == telegram.Cancels && len(w.Telegram.References) == 1 {
+				if err := p.accountFor(tx, from, r.Serial, now); err != nil { // it is no gap: this is what became of it
+					return "", err
+				}
+			}
 		}
 	}
 	if waits {

@@ -33,6 +33,7 @@ import (
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/desk"
+	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/register"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
@@ -297,6 +298,9 @@ func (p *Post) registerOne(tx *store.Tx, b *register.Book, r *released) error {
 	if err := desk.Number(tx, r.draft.ID, id, now); err != nil {
 		return err
 	}
+	if err := pieces.File(tx, r.draft.ID, id, t.Precedence(), now); err != nil {
+		return err
+	}
 	if err := desk.Ask(tx, duties(id, t, "")); err != nil {
 		return err
 	}
@@ -325,6 +329,7 @@ func duties(of int64, t *telegram.Telegram, only string) (ds []desk.Duty) {
 type peer struct {
 	life chan struct{} // poked when something genuine came from it
 	seen chan time.Time
+	trip trip // to it and back
 
 	carried int // sections below Flash since what has waited longest had its turn; the dispatcher's own
 }
@@ -345,19 +350,29 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 	wake := p.db.Wake(ctx, topicQueue(name))
 	peer := p.peer(name)
 	flights := map[uint32]flight{}
+	var asked answering // what the post wants of attachments
 	failures := 0
 	for ctx.Err() == nil {
 		sealed, err := p.encipher(ctx, name)
 		// What is sealed is carried also when nothing more can be sealed.
-		sent, failed := p.carry(ctx, name, carrier, flights)
+		sent, at, failed := p.carry(ctx, name, carrier, flights)
+		if failed == nil {
+			var parts int
+			parts, failed = p.answer(ctx, name, carrier, &asked, sent, at)
+			sent += parts
+		}
 		if failed == nil && sent+sealed > 0 {
 			continue // look for something more urgent first
 		}
-		err = errors.Join(err, failed)
+		next, untold := p.tellLast(ctx, name, carrier)
+		err = errors.Join(err, failed, untold)
 		if err == nil {
 			failures = 0
 		}
-		pause := p.untilDue(flights)
+		pause := max(min(p.untilDue(flights), next.Sub(p.config.Now())), 10*time.Millisecond)
+		if asked.waits {
+			pause = min(pause, 20*time.Millisecond)
+		}
 		if err != nil && ctx.Err() == nil {
 			if failures++; failures == 1 || failures%100 == 0 {
 				p.config.Log.Warn("what waits for a post cannot leave now; it is kept and tried again", "post", name, "reason", err, "tries", failures)
@@ -392,6 +407,7 @@ func (p *Post) peer(name string) *peer {
 
 // alive tells the dispatcher that something genuine came from a post: what it has not receipted may be due again.
 func (p *Post) alive(name string) {
+	p.fetching.alive(name)
 	x := p.peer(name)
 	select {
 	case x.seen <- p.config.Now():
@@ -526,8 +542,7 @@ func (p *Post) inForm(tx *store.Tx, w *circuit.Waiting, body []byte, brief bool)
 		w.Form = circuit.FormBrief
 		h := telegram.EntryHash(r.BriefOutEntry(w.Root, &r.Numbers))
 		now := p.config.Now()
-		if err := errors.Join(circuit.Chosen(tx, w.Post, w.Serial, h[:]), tx.Insert("late (post, serial, of, since, tries, again)", 6,
-			[]any{w.Post, int64(w.Serial), w.Of, now.UnixMilli(), 0, now.Add(p.config.Late).UnixMilli()}, "on conflict (post, serial) do nothing")); err != nil {
+		if err := errors.Join(circuit.Chosen(tx, w.Post, w.Serial, h[:]), p.followsLater(tx, w.Post, w.Serial, w.Of, now)); err != nil {
 			return nil, err
 		}
 	}
@@ -587,10 +602,11 @@ func sentNote(s *circuit.Section) []byte {
 // something more urgent never waits behind more.
 const messageEnvelopes = 64
 
-// carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were.
-func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (int, error) {
+// carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were, and of which
+// precedence.
+func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, flights map[uint32]flight) (sent int, at telegram.Precedence, err error) {
 	if v, err := p.current(); err != nil || v.suspended(to) != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	now, way := p.config.Now(), p.way(to)
 	peer := p.peer(to)
@@ -598,21 +614,18 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	var due []circuit.Section
 	open := map[uint32]bool{}
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, _ int) bool {
+		due, err = circuit.Open(tx, to, messageEnvelopes, turn, func(special uint32, asked time.Time) bool {
 			open[special] = true
-			return !flights[special].again.After(now)
+			f := flights[special]
+			return !f.again.After(now) || asked.Sub(f.at) >= p.atOnce() // what left a moment ago may be there by now
 		})
 		return err
 	}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	for special := range flights {
-		if !open[special] {
-			delete(flights, special) // receipted
-		}
-	}
+	p.landed(to, flights, open, now)
 	if len(due) == 0 {
-		return 0, nil
+		return 0, 0, nil
 	}
 	var es []telegram.Envelope
 	var specials []uint32
@@ -623,12 +636,12 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		}
 		e, err := telegram.ParseEnvelope(s.Envelope)
 		if err != nil {
-			return 0, fmt.Errorf("the stored envelope of special number %d for %s: %w", s.Special, to, err)
+			return 0, 0, fmt.Errorf("the stored envelope of special number %d for %s: %w", s.Special, to, err)
 		}
 		es, specials, size = append(es, e), append(specials, s.Special), size+s.Size
 	}
 	if err := carrier.Send(ctx, es[0].To, es[0].Precedence, es); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	p.traffic.add(to, size, 0)
 	switch {
@@ -643,7 +656,24 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 		wait := min(way.Retry<<min(f.tries, 10), longestRetry)
 		flights[special] = flight{at: now, again: now.Add(wait), tries: f.tries + 1}
 	}
-	return len(es), p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
+	return len(es), es[0].Precedence, p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })
+}
+
+// landed forgets the flights of sections that are open no more. The last of those that were carried once tells how long the way is.
+func (p *Post) landed(to string, flights map[uint32]flight, open map[uint32]bool, now time.Time) {
+	var last time.Time
+	for special, f := range flights {
+		if open[special] {
+			continue
+		}
+		if f.tries == 1 && f.at.After(last) {
+			last = f.at
+		}
+		delete(flights, special)
+	}
+	if !last.IsZero() {
+		p.peer(to).trip.took(now.Sub(last))
+	}
 }
 
 // takeReceipt is step 8: a post has signed for telegrams, and they are freed. A receipt that frees nothing is a repeat, and one for something
@@ -680,10 +710,15 @@ func (p *Post) takeReceipt(tx *store.Tx, b *register.Book, from string, r *teleg
 		if err := circuit.Receipted(tx, d, entry, now); err != nil {
 			return err
 		}
+		if d.Anew >= 0 {
+			if err := p.receiptedAgain(tx, from); err != nil {
+				return err
+			}
+		}
 		if err := desk.Did(tx, d.Of, from, desk.Receipt, 0, now); err != nil {
 			return err
 		}
-		if err := p.confirmChain(tx, from, d.Serial); err != nil {
+		if err := p.confirmChain(tx, from, d.Serial, d.Anew >= 0); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ const (
 const (
 	wayIn   = "in"
 	wayNews = "news"
+	wayGaps = "gaps"
 )
 
 func wayTo(post string) string { return "to " + post }

@@ -43,6 +43,10 @@ type Config struct {
 	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
 	Whole       []string                    // posts whose telegrams are shown only when all signatures are here
 	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
+	LastNumber  time.Duration               // how often other posts are told how far the numbers are; 0 means 1 h
+	Metered     bool                        // the line is paid for by the byte: the last numbers are told every 6 h at most, witnesses shown once a day
+	Pieces      PieceStore                  // where pieces of attachments lie; nil means nowhere, and no telegram of this post has one
+	Fetch       int64                       // attachments with more bytes are asked for by command alone; 0 means that all are asked for
 	Log         *slog.Logger                // nil means slog.Default
 	Now         func() time.Time            // nil means time.Now
 }
@@ -52,6 +56,7 @@ type Way struct {
 	Window, Message int64
 	Retry           time.Duration
 	Gather          time.Duration // how long receipts wait for others that leave with them, save for what is Immediate or above; 0: none does
+	Metered         bool          // witnesses are shown once a day
 }
 
 // The bounds of Config.Section.
@@ -89,6 +94,12 @@ type Post struct {
 	gathered  *gathered
 	burns     atomic.Uint32 // numbers rows that go within a second
 	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
+
+	loadsMu  sync.Mutex
+	loads    map[int64]*loading // files that are being read in; guarded by loadsMu
+	fetching *fetching          // what is asked for of attachments
+	shapes   shapes             // of attachments that are asked for
+	answers  chan struct{}      // holds one value while pieces are handed to a carrier
 }
 
 // New makes a post of its parts. It starts nothing.
@@ -134,13 +145,23 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Late < time.Millisecond || c.Late > 24*time.Hour {
 		return nil, fmt.Errorf("the signatures that frames leave out follow within 24 h, not after %s", c.Late)
 	}
+	if c.LastNumber == 0 {
+		c.LastNumber = DefaultLastNumber
+	}
+	if c.Metered {
+		c.LastNumber = max(c.LastNumber, MeteredLastNumber)
+	}
+	if c.LastNumber < time.Millisecond || c.LastNumber > MaxLastNumber {
+		return nil, fmt.Errorf("other posts are told the last numbers at least every %s, not every %s", MaxLastNumber, c.LastNumber)
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}, gathered: newGathered()}
+	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}, loads: map[int64]*loading{},
+		gathered: newGathered(), fetching: newFetching(), answers: make(chan struct{}, 1)}
 	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
 	return p, nil
 }
@@ -148,7 +169,7 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 // way is what is known of the way to a post.
 func (p *Post) way(to string) Way {
 	c := p.config.Circuits[to]
-	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry), cmp.Or(c.Gather, p.config.Gather)}
+	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry), cmp.Or(c.Gather, p.config.Gather), c.Metered || p.config.Metered}
 }
 
 // Name is the post's name.
@@ -160,6 +181,9 @@ const (
 	topicDirectory = "directory"
 	topicSeen      = "seen"
 )
+
+// topicGaps wakes whoever asks for what is missing.
+const topicGaps = "gaps"
 
 func topicQueue(post string) string { return "queue " + post }
 
@@ -186,14 +210,17 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	do("registering", p.registrar)
 	do("receiving", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayIn, func(ctx context.Context) error {
-			return carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+			return p.receive(ctx, carrier)
 		})
 	})
-	do("answering", func(ctx context.Context) error { return p.answerer(ctx, carrier) })
+	do("receipting", func(ctx context.Context) error { return p.receipter(ctx, carrier) })
 	do("counting", p.counter)
 	if p.keys.Burnable != nil {
 		do("burning", p.burner)
 	}
+	do("asking for what is missing", func(ctx context.Context) error {
+		return p.whileOwner(ctx, wayGaps, func(ctx context.Context) error { return p.asker(ctx, carrier) })
+	})
 	do("telling news", func(ctx context.Context) error {
 		return p.whileOwner(ctx, wayNews, func(ctx context.Context) error { return p.teller(ctx, carrier) })
 	})
@@ -207,6 +234,18 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 	<-ctx.Done()
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// receive takes what comes, and asks for what attachments lack.
+func (p *Post) receive(ctx context.Context, carrier circuit.Carrier) error {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { p.fetcher(ctx, carrier) })
+	wg.Go(func() { p.keeper(ctx, carrier) })
+	err := carrier.Receive(ctx, func(at telegram.Precedence, es []telegram.Envelope) error { return p.take(ctx, carrier, at, es) })
+	stop()
+	wg.Wait()
+	return err
 }
 
 // followDirectory reads the directory again when another version was adopted, and starts carrying to each post that is new.

@@ -46,6 +46,7 @@ type Shown struct {
 	Addressed   []Addressed           `json:"addressed,omitempty"`
 	Arrived     *Arrived              `json:"arrived,omitempty"`
 	Messages    []Message             `json:"messages,omitempty"` // those within it
+	Attachments []Attachment          `json:"attachments,omitempty"`
 	Duties      []Duty                `json:"duties,omitempty"`
 	Deeds       []Deed                `json:"deeds,omitempty"`     // all that was said of it, the oldest first
 	Cancelled   bool                  `json:"cancelled,omitempty"` // of one that was sent: for every post it went to
@@ -145,6 +146,9 @@ func (p *Post) show(ctx context.Context, way archive.Way, year int, number uint3
 			err = errors.Join(s.showArrival(tx, f), s.showProof(tx, f.ID, f.Post), p.showLate(tx, s, f))
 		}
 		if err != nil {
+			return err
+		}
+		if err := p.showAttachments(tx, s, f.ID, t); err != nil {
 			return err
 		}
 		if err := p.showFiling(tx, s, f.ID, verifiers); err != nil {
@@ -326,6 +330,9 @@ func (s *Shown) set(local desk.Local, r *telegram.Registered, markings map[strin
 		ReportFulfilment: t.Asks&telegram.AskFulfilment != 0, ConfirmReceipt: t.Asks&telegram.AskReceipt != 0}
 	if len(x.Info) == 0 {
 		x.Info = nil
+	}
+	for i := range t.Attachments {
+		x.Attachments = append(x.Attachments, archive.SheetAttachment(t.Attachments[i].Name, t.Attachments[i].Length))
 	}
 	if t.Label.Classification != "" {
 		x.Handling = append([]string{strings.ToUpper(t.Label.Classification)}, x.Handling...)

@@ -11,6 +11,7 @@ import (
 
 	"chancery.example/chancery/desk"
 	"chancery.example/chancery/directory"
+	"chancery.example/chancery/pieces"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
@@ -54,6 +55,9 @@ func (p *Post) Edit(ctx context.Context, id int64, form *desk.Form) error {
 	}
 	return p.db.Write(ctx, func(tx *store.Tx) error {
 		if err := desk.Rewrite(tx, d); err != nil {
+			return err
+		}
+		if err := pieces.Bind(tx, id, attachedIDs(form), p.config.Now()); err != nil {
 			return err
 		}
 		return p.record(tx, id, desk.StepEdited, telegram.KeyRef{}, &stepKept{Form: form.String()})

@@ -97,10 +97,11 @@ Signature: MINISTER
 // spokenTo has MOSCOW send the speech and BEIJING receive it, and gives the directory.
 func spokenTo(t *testing.T) (moscow, beijing *desks) {
 	t.Helper()
-	m := open(t, nil)
+	m := openAttaching(t, nil)
 	moscow, beijing = m.at("MOSCOW"), m.at("BEIJING")
 	moscow.send("To: AMBASSADOR@LONDON\n\nAnother one, so that the proof has a way to go.\n")
-	moscow.send(speech)
+	head, text, _ := strings.Cut(speech, "\n\n")
+	moscow.send(head + "\n" + moscow.attach("Map of the harbour.pdf", content(1000, 1)) + moscow.attach("Names.txt", content(5, 2)) + "\n" + text)
 	m.run()
 	m.until("it has arrived", func() bool { return len(beijing.received()) == 1 })
 	m.crash()
@@ -125,6 +126,7 @@ func TestStrangerRecords(t *testing.T) {
 	passed := passedOn(moscow, beijing)
 	records := map[string][]byte{}
 	proving := func(w post.ToDisclose, p post.Proof) post.ToDisclose { w.Proof = p; return w }
+	showing := func(w post.ToDisclose, ks ...int) post.ToDisclose { w.Attachments = ks; return w }
 	for what, c := range map[string]struct {
 		at   *desks
 		how  post.ToDisclose
@@ -139,6 +141,8 @@ func TestStrangerRecords(t *testing.T) {
 		"all":                              {moscow, sent, []post.Withholding{{Field: "all", Reason: "closed"}}},
 		"as received":                      {beijing, received, []post.Withholding{{Words: "third train"}}},
 		"as received, with nobody named":   {beijing, received, []post.Withholding{{Field: "all"}}},
+		"attachments":                      {moscow, showing(sent, 1, 2), []post.Withholding{{Field: "attachment#2", Reason: "names"}}},
+		"attachments, as received":         {beijing, showing(received, 2), []post.Withholding{{Words: "map of"}}},
 		"registered alone, nothing hidden": {beijing, proving(received, post.ProofRegistered), nil},
 		"passed on":                        {beijing, passed, nil},
 		"passed on, less a message":        {beijing, passed, []post.Withholding{{Message: 1}, {Field: "reference"}, {Field: "considered"}}},
@@ -227,7 +231,7 @@ func TestStrangerMissesNoAlteredRecord(t *testing.T) {
 	python := python(t)
 	moscow, beijing := spokenTo(t)
 	good := moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 1}, post.Withholding{Words: "third train", Reason: "1.4(d)"}, post.Withholding{Field: "info"}, post.Withholding{Paragraph: 3}).Record
-	released := moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 1, Proof: post.ProofReleased}).Record
+	released := moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 1, Proof: post.ProofReleased, Attachments: []int{1, 2}}).Record
 	hidden := moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 1, Proof: post.ProofRegistered}, post.Withholding{Field: "releaser"}).Record
 	theirs := beijing.disclosed(post.ToDisclose{Way: archive.In, Number: 1}).Record
 	other := moscow.disclosed(post.ToDisclose{Way: archive.Out, Number: 2}).Record

@@ -67,6 +67,11 @@ func (u *universe) telegramWithin(deep int) *telegram.Registered {
 			[]telegram.Block{{Kind: telegram.Paragraph, Text: text()}, {Kind: telegram.Insertion, Text: "\x01of"}, {Kind: telegram.More, Text: text()}},
 			[]telegram.Block{{Kind: telegram.Blank, Text: "\xff"}, {Kind: telegram.Blank, Text: "\x01"}})...)
 	}
+	for i := range pick(u, 0, 0, 1, 3) {
+		a := telegram.Attachment{Name: pick(u, "Map 1.pdf", "Отчёт.txt", "a", "渡轮 [2].tar.gz", "com10"), Type: line(), Length: int64(u.rng.IntN(1 << 20)), Secret: [32]byte{byte(i)}, Root: [32]byte{7}}
+		a.Name = pick(u, a.Name, fmt.Sprint(a.Name, " ", i))
+		t.Attachments = append(t.Attachments, a)
+	}
 	if passed != nil {
 		t.PassOn(&passed.Released)
 	}
@@ -99,7 +104,7 @@ func (u *universe) garble(b []byte) []byte {
 	}
 	rest = slices.Clone(rest)
 	i, j := u.rng.IntN(len(parts)), u.rng.IntN(len(parts))
-	odd := pick(u, "\x00", "\x01", "\x7f", "\u2028", "\n", "\t", " ", "\xff", "\u202e", "@", "\u0085", "\ufeff", "\ufdd0", "\U000e0041", "é", "9")
+	odd := pick(u, "\x00", "\x01", "\x7f", "\u2028", "\n", "\t", " ", "\xff", "\u202e", "@", "\u0085", "\ufeff", "\ufdd0", "\U000e0041", "é", "9", ".", "/", "\u200e", "\u00a0", "CON.")
 	long := false
 	switch u.rng.IntN(11) {
 	case 0:

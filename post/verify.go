@@ -168,6 +168,9 @@ func (p *Post) remakeTelegram(tx *store.Tx, x *openedEntry, row register.Row) ([
 	if err := p.compareCopies(tx, f.ID); err != nil {
 		return nil, nil, err
 	}
+	if err := p.compareAttached(tx, f, r.Telegram); err != nil {
+		return nil, nil, err
+	}
 	at := time.Unix(f.At, 0)
 	if row.Kind != telegram.EntryOut {
 		if f.Way != archive.In || r.Numbers.SerialFor(p.config.Name) != f.Serial || r.Telegram.From.Post != f.Post {
@@ -209,6 +212,10 @@ func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
 	if err != nil {
 		return err
 	}
+	if err := p.compareAnew(tx, d, wire); err != nil {
+		return err
+	}
+	wire = slices.DeleteFunc(wire, func(s circuit.Section) bool { return s.Superseded > 0 })
 	if len(wire) != d.Sealed || d.Sealed > d.Sections {
 		return fmt.Errorf("it has %d of %d sections as sealed, the record of the wire has %d", d.Sealed, d.Sections, len(wire))
 	}
@@ -220,15 +227,11 @@ func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
 	if d.Receipted.IsZero() {
 		return nil
 	}
-	var said []byte
-	err = tx.QueryRow("select said from entry where idx = $1 and kind = $2", d.Receipt, int64(telegram.EntryReceipt)).Scan(&said)
-	if err == nil {
-		said, err = p.keys.Rest.Open(register.Place(d.Receipt), said)
-	}
-	if err != nil || len(said) < 32 {
+	said, err := p.said(tx, d.Receipt, telegram.EntryReceipt)
+	if err != nil || d.Receipt < d.Anew {
 		return fmt.Errorf("it has a receipt, and the register has none in entry %d", d.Receipt)
 	}
-	s, err := telegram.ParseService(said[32:])
+	s, err := telegram.ParseService(said)
 	if err != nil {
 		return err
 	}
@@ -237,6 +240,21 @@ func (p *Post) compareDelivery(tx *store.Tx, d *circuit.Delivery) error {
 		return err
 	}
 	return signedFor(r, d)
+}
+
+// said opens what a note in the register says.
+func (p *Post) said(tx *store.Tx, idx int64, kind telegram.EntryKind) (said []byte, err error) {
+	err = tx.QueryRow("select said from entry where idx = $1 and kind = $2", idx, int64(kind)).Scan(&said)
+	if err == nil {
+		said, err = p.keys.Rest.Open(register.Place(idx), said)
+	}
+	if err == nil && len(said) < 32 {
+		err = errors.New("it is cut off")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("entry %d of the register: %w", idx, err)
+	}
+	return said[32:], nil
 }
 
 // signedFor says whether a receipt is for what was sent.
@@ -249,14 +267,14 @@ func signedFor(r *telegram.Receipt, d *circuit.Delivery) error {
 	return errors.New("the receipt is for something else")
 }
 
-// compareReceipt holds a receipt that was entered against the outbox.
-func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt) error {
+// compareReceipt holds a receipt that was entered against the outbox. One that was followed by a repeat request counts no more.
+func (p *Post) compareReceipt(tx *store.Tx, r *telegram.Receipt, entry int64) error {
 	for _, i := range r.Items {
 		d, err := circuit.DeliveryOf(tx, r.To, i.Serial)
 		if err != nil {
 			return err
 		}
-		if d != nil && d.Signed(i.Root, i.Entry) && d.Receipted.IsZero() {
+		if d != nil && d.Signed(i.Root, i.Entry) && d.Receipted.IsZero() && d.Anew < entry {
 			return fmt.Errorf("%s signed for serial %s, and the outbox does not have it so", r.To, telegram.NumberText(i.Serial))
 		}
 	}
@@ -292,7 +310,9 @@ func (p *Post) readNote(tx *store.Tx, v *view, row register.Row, said []byte) ([
 		if err != nil {
 			return nil, err
 		}
-		return nil, p.compareReceipt(tx, r)
+		return nil, p.compareReceipt(tx, r, row.Index)
+	case telegram.EntryAsked:
+		return nil, p.readAsked(tx, v, row, said)
 	case telegram.EntryCopy:
 		return nil, p.readCopyNote(tx, row.Index, said)
 	case telegram.EntryCover:

@@ -59,6 +59,21 @@
 // passed on is sealed anew by whoever had it, with the same head; the digest then shows the next holder that the text is the one that
 // the post sealed.
 //
+// # The attachment
+//
+// An attachment's file is cut into pieces of 64 KiB, and each is sealed once, for all posts that get it, under a key that the telegram holds:
+//
+//	piece  = nonce 12 ‖ GCM(bytes ‖ zeros) ‖ tag 16      associated data: "chancery/v1/piece data\n" ‖ u32 which, from 0 ‖ u8 1 if it is the last
+//	digest = HMAC-SHA-256 over the file
+//
+// Both keys are HKDF-SHA-256 of the attachment's secret, no salt, info "chancery/v1/piece\n" and "chancery/v1/attached\n", 32 bytes each. How many zeros
+// stand behind the last bytes telegram.PieceLen says; other bytes there are refused. What a post asks for comes in parts:
+//
+//	part = L0 17 ‖ nonce 12 ‖ GCM(telegram.PiecePart) ‖ tag 16         associated data: L0
+//
+// under HKDF-SHA-256 of the ask's secret, no salt, info "chancery/v1/part\n". So the same piece on its way to two posts shows nothing that is the same,
+// and nobody but who was asked can answer.
+//
 // # At rest
 //
 // [Rest] seals what the post keeps (bodies, drafts, pieces) under its data key, bound to the place where it is kept.

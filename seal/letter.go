@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -80,6 +81,27 @@ type Letter struct {
 	DirectoryRoot [32]byte
 	Payload       []byte // telegram.Section or telegram.Service
 	chain         *Chain
+
+	Proof Proof // of a letter that was opened
+}
+
+// Proof is what the sending post signed with a letter: it proves to anybody who has the payload, and not the letter, that this post said this to that one.
+type Proof struct {
+	Transcript []byte `json:"transcript"` // see the package comment
+	Ed         []byte `json:"ed25519"`
+	PQ         []byte `json:"mldsa44"`
+}
+
+// Check says whether a post said what the payload says.
+func (p *Proof) Check(payload []byte, post *Verifier) error {
+	h := sha256.Sum256(payload)
+	if !bytes.HasSuffix(p.Transcript, h[:]) {
+		return errors.New("the letter said something else")
+	}
+	if !post.Verify(telegram.LabelLetter, p.Transcript, p.Ed, p.PQ) {
+		return errors.New("the post's signature on the letter does not hold")
+	}
+	return nil
 }
 
 // Chain is the chain of frames that the letter opens; nil before it was sealed or opened. Both ends have it. Whether it is used is for the
@@ -216,7 +238,8 @@ func Open(e *telegram.Envelope, key *LetterKey, to string, identity func(from st
 	if v == nil {
 		return nil, refuse("the directory has no such sender")
 	}
-	if !v.Verify(telegram.LabelLetter, l.transcript(l0, enc, key.hash), ed, pq) {
+	l.Proof = Proof{l.transcript(l0, enc, key.hash), ed, pq}
+	if !v.Verify(telegram.LabelLetter, l.Proof.Transcript, ed, pq) {
 		return nil, refuse("the sending post's signature")
 	}
 	return l, nil

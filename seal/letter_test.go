@@ -30,9 +30,37 @@ func TestSealAndOpen(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%d bytes: refused: %s", n, Reason(err))
 		}
-		if !reflect.DeepEqual(got, want) {
+		if err := got.Proof.Check(want.Payload, oslo.Verifier()); err != nil {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		if !saysTheSame(got, want) {
 			t.Errorf("%d bytes: opened as %.80v", n, got)
 		}
+	}
+}
+
+// What is kept of a letter proves what was said, and by whom, to somebody who does not have it.
+func TestProofOfALetter(t *testing.T) {
+	e := sealed(t)
+	l, err := Open(&e, limaKey, "LIMA", directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]func(*Proof, *[]byte){
+		"other words":        func(_ *Proof, b *[]byte) { *b = append(bytes.Clone(*b), 'x') },
+		"another transcript": func(p *Proof, _ *[]byte) { p.Transcript[30] ^= 1 },
+		"half a signature":   func(p *Proof, _ *[]byte) { p.PQ[99] ^= 1 },
+		"the other half":     func(p *Proof, _ *[]byte) { p.Ed[9] ^= 1 },
+		"no transcript":      func(p *Proof, _ *[]byte) { p.Transcript = nil },
+	} {
+		p, payload := Proof{bytes.Clone(l.Proof.Transcript), bytes.Clone(l.Proof.Ed), bytes.Clone(l.Proof.PQ)}, l.Payload
+		bad(&p, &payload)
+		if p.Check(payload, oslo.Verifier()) == nil {
+			t.Errorf("%s: it holds", name)
+		}
+	}
+	if err := l.Proof.Check(l.Payload, oslo.Verifier()); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -197,6 +225,7 @@ func genuine(l *Letter, by *Signer) func(l0, enc []byte) []byte {
 func saysTheSame(a, b *Letter) bool {
 	x, y := *a, *b
 	x.chain, y.chain = nil, nil
+	x.Proof, y.Proof = Proof{}, Proof{}
 	return reflect.DeepEqual(x, y)
 }
 

@@ -45,7 +45,8 @@
 //	                      Of blanks in a row all but the last have n 255
 //	0x46 insertion        what the author did not write, within a paragraph or behind a signature: u8 kind (1 supplied, 2 gloss,
 //	                      3 sic) ‖ text; a leaf of its own
-//	0x45 attachment       reserved, refused by this version
+//	0x45 attachment       a file that belongs to the telegram: [Attachment]. At most 16, behind all other blocks; no two have one name,
+//	                      A to Z taken as a to z, or one secret
 //
 // Parse accepts exactly what Marshal writes: parse, print, same bytes.
 //
@@ -64,7 +65,7 @@
 // Each field is a leaf of the head's tree, and leaf 0 before them, the form, holds the kinds of all head leaves (its own is 1) and of
 // all body leaves, a byte each. Each word of a paragraph with the spaces after it is a leaf of the body's tree: kind 0x41 if it is a
 // paragraph's first, else 0x40; convey and end are a leaf each; a blank is n leaves of no value. A character of the ranges in
-// [Words] stands alone as a word. With
+// [Words] stands alone as a word. An attachment is a leaf, so that it can be withheld whole. With
 //
 //	sh = HMAC-SHA-256(seed, "chancery/v1/head\n")     sb = HMAC-SHA-256(seed, "chancery/v1/body\n")
 //	salt i = HMAC-SHA-256(sh or sb, "chancery/v1/salt\n" ‖ u32 i)
@@ -137,5 +138,5 @@
 // # The envelope
 //
 // What a circuit carries is an [Envelope]: 25 bytes in clear, L0, and a body that only package seal can open. Circuits, desks and
-// registers handle it without being able to name a key.
+// registers handle it without being able to name a key. What answers an [Ask] for pieces of an attachment has 17 bytes in clear: [PartType].
 package telegram

@@ -42,11 +42,11 @@ const MaxEnvelope = 4 << 20
 //
 // The flags are zero in this version; others are refused.
 type Envelope struct {
-	Type       uint8 // Letter or Frame
+	Type       uint8 // Letter, Frame or PartType
 	To         Route
 	Precedence Precedence
 	KeyID      [4]byte  // of a letter: which letter key of the receiving post opens it
-	ID         [16]byte // of a letter
+	ID         [16]byte // of a letter; of a part of a piece, see PartType
 	Chain      [4]byte  // of a frame: a pseudonym of the chain
 	Number     uint16   // and which of its keys opens it
 	Body       []byte
@@ -54,6 +54,9 @@ type Envelope struct {
 
 // L0 is the clear part as bytes.
 func (e *Envelope) L0() []byte {
+	if e.Type == PartType {
+		return e.partL0()
+	}
 	b := make([]byte, 0, L0Len)
 	b = append(append(b, 1<<4|e.Type), e.To[:]...)
 	b = append(b, byte(e.Precedence))
@@ -65,8 +68,11 @@ func (e *Envelope) L0() []byte {
 
 // Size is the number of bytes the envelope has on the wire.
 func (e *Envelope) Size() int {
-	if e.Type == Frame {
+	switch e.Type {
+	case Frame:
 		return FrameL0Len + len(e.Body)
+	case PartType:
+		return PartL0Len + len(e.Body)
 	}
 	return L0Len + len(e.Body)
 }
@@ -77,6 +83,9 @@ func (e *Envelope) Marshal() []byte { return append(e.L0(), e.Body...) }
 // ParseEnvelope reads what Marshal wrote. The envelope keeps b.
 func ParseEnvelope(b []byte) (Envelope, error) {
 	var e Envelope
+	if len(b) > 0 && b[0] == 1<<4|PartType {
+		return parsePart(b)
+	}
 	short := len(b) > 0 && b[0] == 1<<4|Frame
 	switch {
 	case len(b) <= FrameL0Len || !short && len(b) <= L0Len || len(b) > MaxEnvelope:

@@ -37,7 +37,7 @@ func TestEnvelopeRefusals(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"nothing": nil, "only L0": good.L0(), "too long": make([]byte, MaxEnvelope+1),
-		"version 2": alter(0, 0x21), "version 0": alter(0, 0x01), "type 3": alter(0, 0x13), "type 0": alter(0, 0x10),
+		"version 2": alter(0, 0x21), "version 0": alter(0, 0x01), "type 4": alter(0, 0x14), "type 0": alter(0, 0x10),
 		"precedence 6": alter(4, 6), "a flag": alter(4, 0x08|4), "the highest flag": alter(4, 0x80|4),
 	} {
 		if _, err := ParseEnvelope(b); !errors.Is(err, ErrMalformed) {

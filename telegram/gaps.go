@@ -67,6 +67,9 @@ func (s *Shown) Brackets() bool {
 		before := ""
 		for i := range p.Spans {
 			v := string(p.Spans[i].Value)
+			if p.Spans[i].Kind == kindAttachment {
+				v = attachmentText(p.Spans[i].Value)
+			}
 			if text := before + v; p.Spans[i].Withheld == 0 && (strings.Contains(text, "[[") || strings.Contains(text, "]]")) {
 				return true
 			}
@@ -212,7 +215,7 @@ func (s *Shown) text(kinds []byte) string {
 		reason := s.d.reason(x)
 		for end := at + max(1, x.Withheld); at < end; at++ {
 			kind := BlockKind(kinds[at])
-			if kind == Paragraph || kind == Convey || kind == End {
+			if kind == Paragraph || kind == Convey || kind == End || kind == kindAttachment {
 				p.apart()
 			}
 			shown := string(x.Value)
@@ -228,7 +231,7 @@ func (s *Shown) text(kinds []byte) string {
 			case x.Withheld > 0:
 				shown = withheldMark("", reason)
 				fallthrough
-			case kind == Convey || kind == End || kind == Insertion:
+			case kind == Convey || kind == End || kind == Insertion || kind == kindAttachment:
 				p.mark(bracketed(kind, shown))
 			default:
 				p.word(shown)
@@ -257,6 +260,11 @@ func bracketed(kind BlockKind, text string) string {
 		what = "convey to"
 	case End:
 		what = "end"
+	case kindAttachment:
+		what = "attachment"
+		if a, err := ParseAttachment([]byte(text)); err == nil {
+			text = fmt.Sprintf("%s, %d bytes", a.Name, a.Length)
+		}
 	case Insertion:
 		for i, name := range []string{Supplied: "supplied", Gloss: "gloss", Sic: "sic"} {
 			if len(text) > 0 && int(text[0]) == i {

@@ -73,7 +73,7 @@ func TestNoTelegramIsSo(t *testing.T) {
 		{"a beginning without an end", head, []Leaf{word(Convey, "")}, "does not end"},
 		{"an insertion in the air", head, []Leaf{word(Insertion, "\x01x")}, "within a paragraph"},
 		{"a blank that says something", head, []Leaf{word(Blank, "x")}, "not those of a telegram"},
-		{"an attachment", head, []Leaf{{0x45, nil}}, "unknown kind"},
+		{"an attachment that says nothing", head, []Leaf{{0x45, nil}}, "an attachment: malformed"},
 		{"a field in the text", head, []Leaf{{kindCode, []byte("ICE")}}, "unknown kind"},
 		{"a field twice", append(slices.Clone(head), Leaf{kindSubject, nil}), nil, "not those of a telegram"},
 		{"fields in another order", append([]Leaf{head[1], head[0]}, head[2:]...), nil, "not those of a telegram"},

@@ -116,10 +116,11 @@ const (
 	EntryCover     EntryKind = 9  // a cover name was given or ended
 	EntryBriefIn   EntryKind = 10 // a telegram was received in the brief form
 	EntryBriefOut  EntryKind = 11 // no entry: what a receipt for one names in the place of the sender's
+	EntryAsked     EntryKind = 12 // another post's repeat request was taken, and telegrams are sealed anew for it
 	EntryFiled     EntryKind = 8  // it was said where a telegram lies in the archives, or its description was corrected
 )
 
-var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed", "cover", "in, brief", "out, brief"}
+var entryKinds = [...]string{"", "out", "in", "continued", "directory", "sent", "receipt", "copy", "filed", "cover", "in, brief", "out, brief", "asked"}
 
 func (k EntryKind) String() string {
 	if int(k) < len(entryKinds) && entryKinds[k] != "" {

@@ -23,6 +23,9 @@ func (t *Telegram) checkOnOne() error {
 	if (on != nil && on.Act == Readdresses) != (t.Original != nil) {
 		return errors.New("a telegram that is readdressed goes along whole, and only then")
 	}
+	if t.Original != nil && len(t.Original.Telegram.Attachments) > 0 {
+		return errors.New("a telegram with attachments is not readdressed")
+	}
 	if on == nil {
 		return nil
 	}

@@ -90,8 +90,12 @@ var badReaddressals = map[string]struct {
 	"a word after it":           {func(t *Telegram) { t.Body = append(t.Body, Block{Paragraph, "x"}) }, "ends with the telegram"},
 	"to another":                {func(t *Telegram) { t.Body[1].Text = "CONSUL@LIMA" }, "ends with the telegram"},
 	"under another's signature": {func(t *Telegram) { t.Body[len(t.Body)-1].Text = "X" }, "ends with the telegram"},
-	"a text that is none":       {func(t *Telegram) { t.Body = slices.Insert(t.Body, 2, Block{Blank, "\x01"}, Block{Insertion, "\x01x"}) }, ""},
-	"a head that is none":       {func(t *Telegram) { t.Original.Telegram.Asks = 4 }, ""},
+	"its signature alone": {func(t *Telegram) {
+		name := t.Original.Telegram.To[0].String()
+		t.Original.Telegram.Signature, t.Body = name, []Block{{Paragraph, name}}
+	}, "ends with the telegram"},
+	"a text that is none": {func(t *Telegram) { t.Body = slices.Insert(t.Body, 2, Block{Blank, "\x01"}, Block{Insertion, "\x01x"}) }, ""},
+	"a head that is none": {func(t *Telegram) { t.Original.Telegram.Asks = 4 }, ""},
 }
 
 func addRef(t *Telegram, change func(*Reference)) {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Redaction chooses what of a telegram is withheld: nothing at first. It has the telegram and its seeds, and does not leave the post. What it gives by
+// Redaction chooses what of a telegram is withheld: at first nothing but attachments, which each have the key of their file. It has the telegram and its seeds, and does not leave the post. What it gives by
 // Disclose has neither.
 type Redaction struct {
 	t       *Telegram
@@ -51,7 +51,28 @@ func Redact(t *Telegram) *Redaction {
 			x.trees[inHead].withhold(i, 1)
 		}
 	}
+	for i, l := range body {
+		if l.Kind == kindAttachment {
+			x.trees[inBody].withhold(i, 1)
+		}
+	}
 	return x
+}
+
+// Attachment shows the n-th attachment, from 1: its name, and all with which anybody proves that a file is the one, and opens its pieces.
+func (x *Redaction) Attachment(n int) error {
+	at := 0
+	for i, l := range x.trees[inBody].leaves {
+		if l.Kind == kindAttachment {
+			if at++; at == n {
+				x.trees[inBody].withheld[i] = 0
+			}
+		}
+	}
+	if n < 1 || n > at {
+		return fmt.Errorf("it has %d attachments, and no attachment %d", at, n)
+	}
+	return nil
 }
 
 // EnterOut tells the numbers of the sender's entry too.
@@ -84,7 +105,7 @@ var fieldNames = []struct {
 	{"asks", inHead, []uint8{kindAsks}}, {"subject", inHead, []uint8{kindSubject}}, {"signature", inHead, []uint8{kindSignature}},
 	{"reference", inHead, []uint8{kindReference}}, {"code", inHead, []uint8{kindCode}}, {"deskby", inHead, []uint8{kindDeskby}},
 	{"urgency", inHead, []uint8{kindUrgency}}, {"original", inHead, []uint8{kindOriginal}}, {"considered", inHead, []uint8{kindConsidered}}, {"number", inNumbers, []uint8{kindNumber}}, {"serial", inNumbers, []uint8{kindSerial}},
-	{"registered", inNumbers, []uint8{kindEntered}}, {"head", inHead, nil}, {"text", inBody, nil},
+	{"registered", inNumbers, []uint8{kindEntered}}, {"attachment", inBody, []uint8{kindAttachment}}, {"head", inHead, nil}, {"text", inBody, nil},
 	{"all", inHead, nil}, {"all", inBody, nil}, {"all", inNumbers, nil},
 }
 
@@ -174,7 +195,7 @@ func (x *Redaction) Paragraph(n int, reason string) error {
 		switch BlockKind(l.Kind) {
 		case Paragraph:
 			at, within = at+1, true
-		case Convey, End:
+		case Convey, End, kindAttachment:
 			within = false // what is inserted behind a signature is of no paragraph
 		}
 		if within && at == n {
@@ -304,10 +325,21 @@ func (x *Redaction) runs() (all []run) {
 			one(inBody, i, string(l.Value))
 		case Insertion:
 			one(inBody, i, string(l.Value[1:]))
+		case kindAttachment:
+			one(inBody, i, attachmentText(l.Value))
 		}
 	}
 	head(kindSignature)
 	return all
+}
+
+// attachmentText is what people read of an attachment's leaf.
+func attachmentText(leaf []byte) string {
+	a, err := ParseAttachment(leaf)
+	if err != nil {
+		return ""
+	}
+	return a.Name + " " + a.Type
 }
 
 // cores are the words of a text as they are compared.
@@ -361,13 +393,15 @@ func (x *Redaction) Left(words string) (where []string) {
 	paragraph, text := 0, ""
 	for i, l := range x.trees[inBody].leaves {
 		kind, shown := BlockKind(l.Kind), x.trees[inBody].withheld[i] == 0
-		if !shown || kind == Paragraph || kind == Convey || kind == End {
+		if !shown || kind == Paragraph || kind == Convey || kind == End || kind == kindAttachment {
 			seen(fmt.Sprintf("paragraph %d", paragraph), text)
 			text = ""
 		}
 		switch {
 		case kind == Paragraph:
 			paragraph++
+		case shown && kind == kindAttachment:
+			seen("the attachment", attachmentText(l.Value))
 		case shown && (kind == Convey || kind == End || kind == Insertion):
 			seen("the "+kindName(l.Kind), string(l.Value))
 		}

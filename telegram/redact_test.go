@@ -135,6 +135,9 @@ func TestWithholdFields(t *testing.T) {
 		if name == "original" || name == "considered" { // the original is withheld whatever else is
 			tg = considered(readdressal(shallow()))
 		}
+		if name == "attachment" {
+			tg.Attachments = []Attachment{attachment("map", 5)}
+		}
 		r := registered(tg)
 		d := disclosed(t, r, func(x *Redaction) { do(t, x.Field(name, "reason")) })
 		s := readBack(t, r, d)

@@ -81,7 +81,7 @@ func withForm(kind uint8, leaves, more []Leaf) []Leaf {
 	return append([]Leaf{{kind, kinds}}, leaves...)
 }
 
-// BodyLeaves are the leaves of the body's tree: a leaf for each word, convey, end, and blank.
+// BodyLeaves are the leaves of the body's tree: a leaf for each word, convey, end, blank, and attachment.
 func (t *Telegram) BodyLeaves() []Leaf {
 	var out []Leaf
 	for _, b := range t.Body {
@@ -99,6 +99,9 @@ func (t *Telegram) BodyLeaves() []Leaf {
 		default:
 			out = append(out, Leaf{uint8(b.Kind), []byte(b.Text)})
 		}
+	}
+	for i := range t.Attachments {
+		out = append(out, Leaf{kindAttachment, t.Attachments[i].marshal()})
 	}
 	return out
 }

@@ -24,15 +24,14 @@ func TestSeen(t *testing.T) {
 }
 
 func TestGivenKey(t *testing.T) {
-	g := &GivenKey{From: "MOSCOW", To: "BEIJING", At: 1796676000, Lost: true, ID: [4]byte{1, 2, 3, 4}, XWing: bytes.Repeat([]byte{5}, SizeXWing)}
+	g := &GivenKey{From: "MOSCOW", To: "BEIJING", At: 1796676000, ID: [4]byte{1, 2, 3, 4}, XWing: bytes.Repeat([]byte{5}, SizeXWing)}
 	b := g.Marshal()
 	if got, err := ParseGivenKey(b); err != nil || !reflect.DeepEqual(got, g) {
 		t.Fatal(got, err)
 	}
-	bad, half := *g, bytes.Clone(b)
+	bad := *g
 	bad.From = ""
-	half[7+8+8] = 2
-	for name, x := range map[string][]byte{"a bad name": bad.Marshal(), "half lost": half, "longer": append(bytes.Clone(b), 0), "cut": b[:len(b)-1], "nothing": nil} {
+	for name, x := range map[string][]byte{"a bad name": bad.Marshal(), "longer": append(bytes.Clone(b), 0), "cut": b[:len(b)-1], "nothing": nil} {
 		if _, err := ParseGivenKey(x); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}

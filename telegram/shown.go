@@ -31,8 +31,15 @@ func (d *Disclosure) shown(form []byte, nh int) (*Shown, error) {
 	if err := s.takeHead(form[:nh]); err != nil {
 		return nil, err
 	}
+	kinds := form[nh:]
+	if i := bytes.IndexByte(kinds, kindAttachment); i >= 0 {
+		if err := s.takeAttachments(kinds, i); err != nil {
+			return nil, err
+		}
+		kinds = kinds[:i]
+	}
 	var text int
-	if s.t.Body, text = d.Body.blocks(form[nh:]); s.t.Released == 0 {
+	if s.t.Body, text = d.Body.blocks(kinds); s.t.Released == 0 {
 		return nil, errors.New("nobody released it")
 	}
 	if err := s.t.check(text); err != nil {
@@ -151,6 +158,39 @@ func (t *Telegram) fill(kind uint8, used map[string]bool) error {
 	return err
 }
 
+// takeAttachments reads the attachments that are shown, of the leaves from that one on, and fills in the others.
+func (s *Shown) takeAttachments(kinds []byte, from int) error {
+	if n := bytes.Count(kinds, []byte{kindAttachment}); n != len(kinds)-from || n > MaxAttachments {
+		return errors.New("attachments stand behind the text, and are not so many")
+	}
+	at, names := 0, map[string]bool{}
+	for i := range s.d.Body.Spans {
+		x := &s.d.Body.Spans[i]
+		for range max(1, x.Withheld) {
+			if at >= from && x.Withheld == 0 {
+				a, err := ParseAttachment(x.Value)
+				if err != nil {
+					return err
+				}
+				names[lowerASCII(a.Name)] = true
+				s.t.Attachments = append(s.t.Attachments, a)
+			} else if at >= from {
+				s.t.Attachments = append(s.t.Attachments, Attachment{})
+			}
+			at++
+		}
+	}
+	for i := range s.t.Attachments {
+		for n := 0; s.t.Attachments[i].Name == ""; n++ {
+			if name := fmt.Sprintf("withheld %d", n); !names[name] {
+				// No file has a root of zeros, so no secret that is shown is this one by chance.
+				names[name], s.t.Attachments[i].Name, s.t.Attachments[i].Secret = true, name, [32]byte{byte(n), byte(i), 1}
+			}
+		}
+	}
+	return nil
+}
+
 // gap is the word that stands for a withheld one: a character that is a word by itself whatever is beside it.
 const gap = "一"
 
@@ -186,7 +226,7 @@ func (p *Part) blocks(kinds []byte) (body []Block, text int) {
 	at := 0
 	for i := range p.Spans {
 		s := &p.Spans[i]
-		for _, k := range kinds[at:][:max(1, s.Withheld)] {
+		for _, k := range kinds[at:min(at+max(1, s.Withheld), len(kinds))] {
 			value := string(s.Value)
 			if kind := BlockKind(k); s.Withheld > 0 && (kind == More || kind == Paragraph) {
 				value = gap
@@ -198,7 +238,9 @@ func (p *Part) blocks(kinds []byte) (body []Block, text int) {
 			}
 			add(BlockKind(k), value)
 		}
-		at += max(1, s.Withheld)
+		if at += max(1, s.Withheld); at >= len(kinds) {
+			break
+		}
 	}
 	end()
 	return body, text

@@ -50,6 +50,8 @@ type Telegram struct {
 	Original   *Released // of a readdressal: what it passes on, but for its text, which stands in the body: see Readdressed
 	Considered bool      // MINIMIZE considered: it is to go though traffic is restricted (ACP 121)
 	Body       []Block
+
+	Attachments []Attachment // they stand behind the text, and outside what is conveyed
 }
 
 // Urgency says how soon the addressee is to act. It is no precedence: a telegram may travel slowly and ask for an act at once.
@@ -134,7 +136,7 @@ const (
 	Convey    BlockKind = 0x42
 	End       BlockKind = 0x43
 	Blank     BlockKind = 0x44
-	Insertion BlockKind = 0x46 // 0x45 is kept for attachments
+	Insertion BlockKind = 0x46 // 0x45 is an attachment's
 )
 
 // The kinds of insertions: the first byte of an Insertion's Text. The author did not write it, somebody else put it in.
@@ -240,6 +242,9 @@ func (t *Telegram) check(most int) error {
 		}
 	}
 	if err := t.checkOnOne(); err != nil {
+		return err
+	}
+	if err := t.checkAttachments(); err != nil {
 		return err
 	}
 	return checkBody(t.Body, most)

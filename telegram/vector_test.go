@@ -44,6 +44,15 @@ func TestVector(t *testing.T) {
 			entry:      "fd34fec6d50ea3e6c1f191d4a7351d5b840e1e6d41794ce88882e1bd8a9fec1e",
 			entryIn:    "3201f82332eaa51ab724bcb4d9a6bf0ed086f654ce58cdf03ff7bced4862c389",
 		},
+		"enclosing": {
+			telegram:   enclosing(attachment("Map of the harbour.pdf", 1_234_567), attachment("Список.txt", 0)),
+			written:    "432134f7363ff0e7091a4c28cbd37f229bc04d2f18dcd227774e309e5ad5fbf3",
+			d:          "d3840f06145768258897260cff67b1375b98253809e395262c7df38bd33e838f",
+			r:          "d158ca7c2ceff9c872f5fc72d51ceec9a6f2137438f3caae7a5bedd6d0187976",
+			registered: "5e5fba4ded902460150f965d27e74146b6e97f5b40f0ca2b3c16b215d9d8cf9d",
+			entry:      "94a20edee2a1e394b4b0654efbcec2c0ad2ed35f16df27e0eededa9c2518e29c",
+			entryIn:    "317ec4edcb693a58b8a9b360ef24e9d5bfc4e950505f790be1a6def94e19871a",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := registered(c.telegram)

@@ -118,6 +118,9 @@ func (t *Telegram) Marshal() []byte {
 	for _, x := range t.Body {
 		put(uint8(x.Kind), []byte(x.Text))
 	}
+	for i := range t.Attachments {
+		put(kindAttachment, t.Attachments[i].marshal())
+	}
 	return b
 }
 
@@ -152,7 +155,7 @@ func parseBare(b []byte, depth int) (*Telegram, error) {
 		}
 		value := rest[1+k:][:n]
 		rest = rest[1+k+int(n):]
-		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks {
+		if len(t.To)+len(t.Info) > MaxAddressees || len(t.References) > MaxReferences || len(t.Body) > MaxBlocks || len(t.Attachments) > MaxAttachments {
 			return nil, malformed("too many parts")
 		}
 		if err := t.take(kind, value, depth); err != nil {
@@ -227,6 +230,12 @@ func (t *Telegram) take(kind uint8, v []byte, depth int) (err error) {
 		t.Considered, ok = true, len(v) == 1
 	case uint8(Insertion), uint8(More), uint8(Paragraph), uint8(Convey), uint8(End), uint8(Blank):
 		t.Body = append(t.Body, Block{BlockKind(kind), string(v)})
+	case kindAttachment:
+		var a Attachment
+		if a, err = ParseAttachment(v); err != nil {
+			return err
+		}
+		t.Attachments = append(t.Attachments, a)
 	default:
 		return malformed(fmt.Sprintf("a part of unknown kind %#02x", kind))
 	}

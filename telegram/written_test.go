@@ -177,7 +177,7 @@ func TestCanonicalRefusals(t *testing.T) {
 		"version 2":                      {append([]byte{2}, good[1:]...), "version 1"},
 		"only a seed":                    {good[:33], ""},
 		"unknown kind":                   {append(slices.Clone(good), 0x47, 0), "unknown kind 0x47"},
-		"an attachment":                  {append(slices.Clone(good), 0x45, 0), "unknown kind 0x45"},
+		"an attachment of nothing":       {append(slices.Clone(good), 0x45, 0), "an attachment"},
 		"kind 1, the form, as a field":   {append(slices.Clone(good), 1, 0), "unknown kind 0x01"},
 		"a byte behind it":               {append(slices.Clone(good), 0x41), "cut off"},
 		"a length beyond the end":        {append(slices.Clone(good), 0x41, 200, 1), "cut off"},

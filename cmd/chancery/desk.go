@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"chancery.example/chancery/desk"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/telegram"
@@ -26,7 +25,7 @@ func draftNumber(s string) (int64, error) {
 func (a *app) editCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "edit DRAFT FILE", Short: "Give a draft another text; the one before is kept",
-		Long:    "Gives a draft that nobody has signed, or that was returned, another form. What it said before stays in its history.",
+		Long:    "Gives a draft that nobody has signed, or that was returned, another form. What it said before stays in its history. It keeps the attachments whose\nlines  Attached: NUMBER NAME  it repeats (chancery history shows them); a line  Attach: FILE  attaches another.",
 		Example: "  chancery edit 7 telegram.txt --dir moscow",
 		Args:    exactly("DRAFT", "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,19 +33,21 @@ func (a *app) editCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			b, err := readFile(args[1], mostForm)
+			form, files, err := a.readDraft(args[1], nil)
 			if err != nil {
 				return fmt.Errorf("%w. Draft %d is as it was", err, id)
-			}
-			if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
-				return fmt.Errorf("%s: %w. Draft %d is as it was", args[1], err, id)
 			}
 			_, o, err := a.at(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer o.close()
-			if err := o.do(cmd.Context(), "edit", edited{id, string(b)}, &none{}); err != nil {
+			undo, err := a.attachFiles(cmd.Context(), o, form, files)
+			if err != nil {
+				return fmt.Errorf("%w. Draft %d is as it was", err, id)
+			}
+			if err := o.do(cmd.Context(), "edit", edited{id, form.String()}, &none{}); err != nil {
+				undo()
 				return fmt.Errorf("%w. Draft %d is as it was", err, id)
 			}
 			return a.say(draftID{id}, "Draft %d has its new text; the one before is in its history.\nNext: hand it over:  chancery draft --hand-over %d --dir %s\n", id, id, a.dir)

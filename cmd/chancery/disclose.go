@@ -81,6 +81,7 @@ func (a *app) discloseCommand() *cobra.Command {
 	var which whichTelegram
 	var w withheld
 	var proof, file string
+	var attachments []int
 	c := &cobra.Command{
 		Use: "disclose NUMBER", Short: "Disclose a telegram with words or fields withheld, so that the rest can still be verified",
 		Long: `Writes a disclosure of a telegram: what is shown, with what anybody needs to verify it against the releaser's signatures and the post's register; and of what is
@@ -90,6 +91,8 @@ withheld nothing but how many words or fields it is. It prints what is left, to 
 and the punctuation around a word make no difference; other forms of a word must be named by themselves. --withhold-field takes
 ` + strings.Join(telegram.FieldNames(), ", ") + `;
 "addressee#2" means the second. Paragraphs and messages are counted from 1. --reason stands behind what is withheld for it. It is printed, and is not signed.
+
+Attachments are withheld, but for those named with --attachment: each shown has the key with which its pieces open, and by which anybody proves that a file is the one.
 
 --proof says what is proved: released (by whom: it shows the releaser's number and signatures), registered (that a post entered it: it names no officer),
 or both, as when nothing is said. Where the releaser is withheld it is registered.`,
@@ -120,7 +123,7 @@ or both, as when nothing is said. Where the releaser is withheld it is registere
 			if err != nil {
 				return err
 			}
-			return a.disclose(cmd.Context(), o, &post.ToDisclose{Way: s.Way, Year: s.Year, Number: s.Number, Withhold: w.list, Proof: post.Proof(proof)}, file)
+			return a.disclose(cmd.Context(), o, &post.ToDisclose{Way: s.Way, Year: s.Year, Number: s.Number, Withhold: w.list, Proof: post.Proof(proof), Attachments: attachments}, file)
 		},
 	}
 	which.flags(c)
@@ -129,6 +132,7 @@ or both, as when nothing is said. Where the releaser is withheld it is registere
 	c.Flags().Var(&withheldFlag{&w, (*withheld).paragraph}, "withhold-paragraph", "the paragraph of that `number`")
 	c.Flags().Var(&withheldFlag{&w, (*withheld).message}, "withhold-message", "the message within it of that `number`, with whom it is for and its signature")
 	c.Flags().Var(&withheldFlag{&w, (*withheld).reason}, "reason", "`why`: of what was named before it, since the reason before; printed, and not signed")
+	c.Flags().IntSliceVar(&attachments, "attachment", nil, "show the attachment of that `number`; may be given several times")
 	c.Flags().StringVar(&proof, "proof", "", "`what` is proved: released, registered or both")
 	c.Flags().StringVar(&file, "file", "", "write the disclosure to a new `file`, and print what it shows")
 	return c

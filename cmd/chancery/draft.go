@@ -104,6 +104,7 @@ func (a *app) draftCommand() *cobra.Command {
 	var keep bool
 	var handOver int64
 	var from string
+	var attach []string
 	c := &cobra.Command{
 		Use:   "draft FILE",
 		Short: "Draft a telegram and hand it over for release, signed by its drafter",
@@ -126,13 +127,17 @@ A draft is lines of «Key: value», an empty line, and the text:
 
   [end PRINCIPAL]
 
+Attach: path/to/map.pdf , or  Attach: path/to/map.pdf as Map 1.pdf , attaches a file of up to 1 GiB, of any kind; --attach does the same. Up to
+sixteen are possible. A path starts from the folder of the draft. What both officers sign covers every byte of each file.
+
 The keys are From, To, Info, Precedence, Policy, Classification, Caveat, Review, Type, Deadline, Deskby, Urgency, Ask, Subject, Code,
 Refers, Acknowledges, Fulfils, Part-fulfils, Asks-time, Grants-time, Cannot-comply, Conveys, Cancels, Corrects, Repeats, Readdresses,
-Minimize, Signature, and, kept at this post and never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
+Minimize, Signature, Attach, Attached, and, kept at this post and never sent, Department, Copy, and Clearance: the number of an officer who must clear it before it can be released.
 
 With --from the draft is made of a mail: of one that show --as eml has written, or of one from an ordinary mail program, with a plain text and addresses
 such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/formats/mail.md has all that a mail can say.`,
-		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft --from telegram.eml --keep --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
+		Example: "  chancery draft telegram.txt --dir moscow\n  chancery draft telegram.txt --attach map.pdf --attach 'scan.tif as Map 2.tif' --dir moscow\n" +
+			"  chancery draft --from telegram.eml --keep --dir moscow\n  chancery draft --hand-over 7 --dir moscow",
 		Args: func(_ *cobra.Command, args []string) error {
 			given := len(args)
 			for _, flag := range []bool{handOver != 0, from != ""} {
@@ -142,6 +147,9 @@ such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/f
 			}
 			if given != 1 || len(args) > 1 {
 				return usage("draft takes a file, or --from MAIL, or --hand-over N")
+			}
+			if handOver != 0 && len(attach) > 0 {
+				return usage("--attach goes with a file: give the draft its attachments with  chancery edit %d FILE", handOver)
 			}
 			return nil
 		},
@@ -155,9 +163,9 @@ such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/f
 			var left []string
 			switch {
 			case from != "":
-				id, left, err = a.layMail(cmd.Context(), o, from)
+				id, left, err = a.layMail(cmd.Context(), o, from, attach)
 			case id == 0:
-				id, err = a.layDraft(cmd.Context(), o, args[0])
+				id, err = a.layDraft(cmd.Context(), o, args[0], attach)
 			}
 			if err != nil {
 				return err
@@ -172,6 +180,7 @@ such as AMBASSADOR@BEIJING. What of the mail is not in the draft is said; docs/f
 	who.considers(c)
 	c.Flags().StringVar(&from, "from", "", "make the draft of this mail, a `file` (- is standard input)")
 	c.Flags().BoolVar(&keep, "keep", false, "keep it as a draft; do not hand it over")
+	c.Flags().StringArrayVar(&attach, "attach", nil, "attach this `file`, under its own name or, as in 'file as name', under another; may stand several times")
 	c.Flags().Int64Var(&handOver, "hand-over", 0, "hand over draft `number`")
 	return c
 }
@@ -191,25 +200,25 @@ func (a *app) input(file string, most int64) ([]byte, error) {
 			return nil, err
 		}
 		defer x.Close()
+		if s, err := x.Stat(); err == nil && s.IsDir() {
+			return nil, fmt.Errorf("%s is a folder, and not the file that is wanted here", file)
+		}
 		in = x
 	}
 	return io.ReadAll(io.LimitReader(in, most+1))
 }
 
-func (a *app) layDraft(ctx context.Context, o office, file string) (int64, error) {
-	b, err := a.input(file, desk.MaxForm)
+func (a *app) layDraft(ctx context.Context, o office, file string, attach []string) (int64, error) {
+	// Faults are found here, before anything goes to the post.
+	f, files, err := a.readDraft(file, attach)
 	if err != nil {
 		return 0, fmt.Errorf("%w. Nothing was kept", err)
 	}
-	// Faults are found here, before anything goes to the post.
-	if _, err := desk.ParseForm(strings.NewReader(string(b))); err != nil {
-		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
-	}
-	return a.lay(ctx, o, file, string(b))
+	return a.lay(ctx, o, file, f, files)
 }
 
 // layMail makes a draft of a mail, and says what of the mail is not in it.
-func (a *app) layMail(ctx context.Context, o office, file string) (id int64, left []string, err error) {
+func (a *app) layMail(ctx context.Context, o office, file string, attach []string) (id int64, left []string, err error) {
 	b, err := a.input(file, eml.MaxMail)
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w. Nothing was kept", err)
@@ -222,7 +231,11 @@ func (a *app) layMail(ctx context.Context, o office, file string) (id int64, lef
 	if err != nil {
 		return 0, nil, fmt.Errorf("%s: %w. Nothing was kept", file, err)
 	}
-	if id, err = a.lay(ctx, o, file, form.String()); err != nil {
+	files, err := lookAtFiles(attachFlags(attach))
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w. Nothing was kept", err)
+	}
+	if id, err = a.lay(ctx, o, file, form, files); err != nil {
 		return 0, nil, err
 	}
 	for _, what := range left {
@@ -231,10 +244,15 @@ func (a *app) layMail(ctx context.Context, o office, file string) (id int64, lef
 	return id, left, nil
 }
 
-// lay lays a draft on the desk of the post.
-func (a *app) lay(ctx context.Context, o office, file, form string) (int64, error) {
+// lay lays a draft on the desk of the post, once the post has read in the files that it attaches.
+func (a *app) lay(ctx context.Context, o office, file string, form *desk.Form, files []toAttach) (int64, error) {
+	undo, err := a.attachFiles(ctx, o, form, files)
+	if err != nil {
+		return 0, fmt.Errorf("%w. Nothing was kept", err)
+	}
 	var out laidDraft
-	if err := o.do(ctx, "draft", struct{ Form string }{form}, &out); err != nil {
+	if err := o.do(ctx, "draft", struct{ Form string }{form.String()}, &out); err != nil {
+		undo()
 		return 0, fmt.Errorf("%s: %w. Nothing was kept", file, err)
 	}
 	for _, w := range out.Minimize {
@@ -386,5 +404,12 @@ func rendered(t *telegram.Telegram) string {
 	}
 	fmt.Fprintf(&b, "\n%s\n", desk.BodyText(t.Body))
 	line("Signed", t.Signature)
+	for i, x := range t.Attachments {
+		what := fmt.Sprintf("%d. %s  (%d bytes", i+1, x.Name, x.Length)
+		if x.Type != "" {
+			what += ", " + x.Type
+		}
+		line("Attached", what+")")
+	}
 	return b.String()
 }

@@ -41,6 +41,10 @@ type config struct {
 	Late     string         `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
 	Whole    []string       `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
 	Limits   map[string]int `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
+	Last     string         `toml:"last_number,omitempty" comment:"How often other posts are told how far this post's numbers are, as in 1h. On a line that is paid for by the byte, 6h or more."`
+	Pieces   string         `toml:"pieces,omitempty" comment:"Where the pieces of attachments lie: a folder, or s3://host:port/bucket/prefix in an object store; else the folder pieces beside this file."`
+	Login    string         `toml:"pieces_login,omitempty" comment:"The file with the login for the object store: lines  access: …  and  secret: … , perhaps  region: … . Only its owner may read it."`
+	Fetch    int64          `toml:"fetch,omitempty" comment:"An attachment with more bytes than this is asked for by command alone."`
 	Archive  string         `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
 	lineConfig
 	Markings map[string]string        `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
@@ -108,6 +112,12 @@ func (c *config) check() error {
 	if c.Section != 0 && (c.Section < post.MinSection || c.Section > post.MaxSection) {
 		return fmt.Errorf("section: it is from %d to %d bytes, not %d", post.MinSection, post.MaxSection, c.Section)
 	}
+	if c.Fetch < 0 {
+		return fmt.Errorf("fetch: it cannot be %d bytes", c.Fetch)
+	}
+	if err := c.checkPieces(); err != nil {
+		return err
+	}
 	if err := c.checkLines(); err != nil {
 		return err
 	}
@@ -124,6 +134,11 @@ func (c *config) check() error {
 	for _, name := range c.Whole {
 		if err := telegram.CheckPostName(name); err != nil {
 			return fmt.Errorf("whole: %w", err)
+		}
+	}
+	if c.Last != "" {
+		if d, err := time.ParseDuration(c.Last); err != nil || d < time.Second || d > post.MaxLastNumber {
+			return fmt.Errorf("last_number: %q is no duration from 1s to %s, such as 1h", c.Last, post.MaxLastNumber)
 		}
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
@@ -271,6 +286,9 @@ func (a *app) openPost(ctx context.Context, f *folder, u *unlocked, serving bool
 	if err != nil {
 		return err
 	}
+	if c.Pieces, err = f.pieces(); err != nil {
+		return err
+	}
 	if err := f.hasDatabase(); err != nil {
 		return err
 	}
@@ -349,7 +367,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Whole: c.Whole, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Whole: c.Whole, Fetch: c.Fetch, Log: log, Now: clock}
 	for level, n := range c.Limits {
 		at, err := telegram.ParsePrecedence(level)
 		if err != nil {
@@ -377,6 +395,14 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	if c.Witness != "" {
 		if p.Witness, err = time.ParseDuration(c.Witness); err != nil {
 			return p, fmt.Errorf("post.toml: witness: %q is no duration such as 6h", c.Witness)
+		}
+	}
+	if p.Metered {
+		p.LastNumber = 24 * time.Hour
+	}
+	if c.Last != "" {
+		if p.LastNumber, err = time.ParseDuration(c.Last); err != nil {
+			return p, fmt.Errorf("post.toml: last_number: %q is no duration such as 1h", c.Last)
 		}
 	}
 	return p, nil

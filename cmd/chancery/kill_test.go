@@ -95,7 +95,7 @@ func (s *siege) storm(t *testing.T, upTo int) {
 	}
 	enough()
 	feeders.Wait()
-	s.drain(ctx)
+	s.drain(ctx, 2*time.Minute)
 	for _, x := range s.posts {
 		x.stop()
 	}

@@ -106,7 +106,7 @@ cancel, correct or repeat; what was received they readdress.`,
 	f.StringVar(&a.secrets, "passphrase-file", "", "`file` of lines «key: passphrase»; without it you are asked at the terminal")
 	root.AddCommand(a.initCommand(), a.joinCommand(), a.cardCommand(), a.directoryCommand(), a.issueCommand(), a.peopleCommand(), a.serveCommand(), a.hubCommand(), a.officerCommand(), a.stdioCommand(),
 		a.draftCommand(), a.editCommand(), a.historyCommand(), a.clearCommand(), a.returnCommand(), a.releaseCommand(),
-		a.inboxCommand(), a.showCommand(), a.statusCommand(), a.traceCommand(), a.watchCommand(), a.circuitsCommand(), a.ordersCommand(), a.precedenceCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
+		a.inboxCommand(), a.alarmsCommand(), a.showCommand(), a.attachmentCommand(), a.statusCommand(), a.traceCommand(), a.watchCommand(), a.circuitsCommand(), a.ordersCommand(), a.precedenceCommand(), a.acknowledgeCommand(), a.partDoneCommand(), a.conveyedCommand(),
 		a.moreTimeCommand(), a.grantTimeCommand(), a.fulfilCommand(), a.cannotComplyCommand(),
 		a.cancelCommand(), a.correctCommand(), a.repeatCommand(), a.readdressCommand(),
 		a.holderCommand(), a.holdersCommand(), a.copiesCommand(), a.copyCommand(), a.coverCommand(),

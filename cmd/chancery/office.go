@@ -354,8 +354,20 @@ func acts(p *post.Post, f *folder, state func() status) map[string]act {
 		"register-verify": does(func(ctx context.Context, _ none) (any, error) { return p.VerifyRegister(ctx, nil) }),
 	}
 	maps.Copy(all, copyActs(p, f))
+	maps.Copy(all, alarmActs(p))
 	maps.Copy(all, coverActs(p))
+	maps.Copy(all, attachmentActs(p))
 	return all
+}
+
+// readBody reads a body in one piece of memory, when it says how long it is.
+func readBody(r io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > mostForm {
+		return io.ReadAll(r)
+	}
+	b := make([]byte, length)
+	_, err := io.ReadFull(r, b)
+	return b, err
 }
 
 func peopleOf(p *post.Post) (entitled, error) {
@@ -389,7 +401,7 @@ func serveOffice(ctx context.Context, f *folder, acts map[string]act, log *slog.
 	mux := http.NewServeMux()
 	for name, do := range acts {
 		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
-			b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, directory.MaxFile*2))
+			b, err := readBody(http.MaxBytesReader(w, r.Body, directory.MaxFile*2), r.ContentLength)
 			var v any
 			if err == nil {
 				v, err = do(r.Context(), b)

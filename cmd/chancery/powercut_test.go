@@ -72,7 +72,7 @@ func TestPowerCut(t *testing.T) {
 	for _, x := range s.posts {
 		x.wait(ctx, "serving")
 	}
-	s.drain(ctx)
+	s.drain(ctx, 2*time.Minute)
 	for _, x := range s.posts {
 		x.stop()
 	}

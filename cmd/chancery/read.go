@@ -42,7 +42,7 @@ func (in *inbox) words(dir string) string {
 		fmt.Fprintf(&b, "%s\n", m.Words)
 	}
 	for _, x := range in.Alarms {
-		fmt.Fprintf(&b, "ALARM %s %s: %s (%d times)\n", x.At.Format("2006-01-02 15:04"), x.Post, x.What, x.Times)
+		b.WriteString(alarmLine(&x))
 	}
 	for _, d := range in.Drafts {
 		fmt.Fprintf(&b, "draft %-6d %-12s %-10s to %v  %s\n", d.ID, d.State, d.Precedence, d.To, d.Subject)
@@ -292,6 +292,9 @@ func shownWords(s *post.Shown) string {
 	for _, d := range s.Deeds {
 		b.WriteString(deedWords(&d) + "\n")
 	}
+	for i := range s.Attachments {
+		b.WriteString(attachmentWords(&s.Attachments[i]))
+	}
 	for _, c := range s.References {
 		fmt.Fprintf(&b, "It %s\n", onWords(&c))
 	}
@@ -355,17 +358,25 @@ directory checks it without this post: docs/formats/register.md says how, docs/f
 }
 
 func (a *app) registerCommand() *cobra.Command {
-	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", a.proveCommand(), a.witnessesCommand(), &cobra.Command{
-		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
-		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
-is wrong is named. Exit code 3 says that something is.`,
-		Example: "  chancery register verify --dir moscow --json",
-		Args:    exactly(),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context()) },
-	})
+	return group("register", "Prove the post's register", "  chancery register verify --dir moscow", a.proveCommand(), a.witnessesCommand(), a.verifyRegisterCommand())
 }
 
-func (a *app) verify(ctx context.Context) error {
+func (a *app) verifyRegisterCommand() *cobra.Command {
+	attachments := false
+	c := &cobra.Command{
+		Use: "verify", Short: "Prove that nothing in the register was changed, lost or swapped, and that no number is missing",
+		Long: `Reads the whole register, makes every entry again from what is filed, and checks it against the log and every signed checkpoint. What
+is wrong is named. Exit code 3 says that something is. With --attachments it also reads every piece of every attachment that is here, and proves that it is the
+file that was signed.`,
+		Example: "  chancery register verify --dir moscow --json\n  chancery register verify --attachments --dir moscow",
+		Args:    exactly(),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), attachments) },
+	}
+	c.Flags().BoolVar(&attachments, "attachments", false, "read all attachments too")
+	return c
+}
+
+func (a *app) verify(ctx context.Context, attachments bool) error {
 	_, o, err := a.at(ctx)
 	if err != nil {
 		return err
@@ -384,22 +395,48 @@ func (a *app) verify(ctx context.Context) error {
 	out := struct {
 		Verified bool `json:"verified"`
 		register.Report
-	}{len(r.Findings) == 0, r}
+		Attachments *post.AttachedReport `json:"attachments,omitempty"`
+	}{len(r.Findings) == 0, r, nil}
+	if attachments {
+		var err error
+		if out.Attachments, err = a.verifyAttachments(ctx, o); err != nil {
+			return err
+		}
+		out.Verified = out.Verified && len(out.Attachments.Findings) == 0
+	}
 	var words strings.Builder
 	fmt.Fprintf(&words, "%d entries, %d checkpoints, root %s\n", r.Size, r.Checkpoints, r.Root)
 	for _, f := range r.Findings {
 		fmt.Fprintf(&words, "WRONG: %s\n", f.What)
 	}
-	if out.Verified {
+	if x := out.Attachments; x != nil {
+		fmt.Fprintf(&words, "%d attachments, of which %d are here and the files that were signed, %d bytes; %d are not all here\n", x.Attachments, x.Whole, x.Bytes, x.Coming)
+		for _, f := range x.Findings {
+			fmt.Fprintf(&words, "WRONG: %s\n", f)
+		}
+	}
+	if len(r.Findings) == 0 {
 		words.WriteString("The register is whole: every entry is as it was entered, and no number is missing.\n")
 	}
 	if err := a.say(out, "%s", words.String()); err != nil {
 		return err
 	}
+	if !out.Verified && len(r.Findings) == 0 {
+		return coded{errors.New("some attachments are not whole. Put their pieces back from a backup; of one that was received the sender has them:  chancery attachment NUMBER WHICH --drop , then --fetch"), exitUnproved}
+	}
 	if !out.Verified {
 		return coded{errors.New("the register is not whole. Keep the disk as it is, stop the post, and call its administrator"), exitUnproved}
 	}
 	return nil
+}
+
+// verifyAttachments has every attachment read and proved.
+func (a *app) verifyAttachments(ctx context.Context, o office) (*post.AttachedReport, error) {
+	if h, ok := o.(*here); ok {
+		return h.VerifyAttachments(ctx, a.progress("bytes of attachments"))
+	}
+	r := &post.AttachedReport{}
+	return r, o.do(ctx, "register-attachments", none{}, r)
 }
 
 // progress shows how far long work has come, on a terminal only.

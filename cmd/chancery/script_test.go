@@ -24,6 +24,7 @@ import (
 
 // TestMain lets this test binary be the program: scripts, and the demo within them, start it under the name chancery.
 func TestMain(m *testing.M) {
+	weather()
 	testscript.Main(m, map[string]func(){"chancery": main})
 }
 
@@ -56,6 +57,7 @@ func runScripts(t *testing.T, env []string, files ...string) {
 			"freeport": cmdFreePort, "await": cmdAwait, "json": cmdJSON, "keep": cmdKeep, "code": cmdCode, "terminate": cmdTerminate,
 			"smalldisk": cmdSmallDisk, "fill": cmdFill, "sparse": cmdSparse, "peak": cmdPeak, "newer": cmdNewer,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "write": cmdWrite, "replace": cmdReplace, "found": cmdFound, "soon": cmdSoon,
+			"spoil": cmdSpoil, "hidden": cmdHidden, "objects": cmdObjects,
 		},
 	})
 }

@@ -8,9 +8,16 @@ import (
 	"sync"
 	"time"
 
+	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/circuit/line"
 	"github.com/nats-io/nkeys"
 	"github.com/spf13/cobra"
+)
+
+// What a storm puts between, in tests: around the line, and in the place of the clock.
+var (
+	around = func(c circuit.Carrier) circuit.Carrier { return c }
+	clock  = time.Now
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -77,7 +84,7 @@ func (a *app) serve(ctx context.Context) error {
 		do(hub.Keep)
 	}
 	do(carrier.Run)
-	do(func(ctx context.Context) error { return u.Run(ctx, carrier) })
+	do(func(ctx context.Context) error { return u.Run(ctx, around(carrier)) })
 	<-ctx.Done()
 	wg.Wait()
 	err = errors.Join(wait(), ended(context.Cause(ctx)))

@@ -74,7 +74,7 @@ func several(t *testing.T, outside bool) {
 	s.nothingInClear(t, dataOf(database))
 	enough()
 	feeders.Wait()
-	s.drain(ctx)
+	s.drain(ctx, 2*time.Minute)
 	for _, x := range append(moscow, london) {
 		x.stop()
 	}

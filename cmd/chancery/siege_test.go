@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"chancery.example/chancery/archive"
+	"chancery.example/chancery/desk"
 	"chancery.example/chancery/post"
 	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
@@ -48,8 +50,10 @@ type besieged struct {
 	mu      sync.Mutex
 	cmd     *exec.Cmd // the process that runs now; guarded by mu
 	stopped bool      // guarded by mu
-	wipe    string    // what is deleted before the next start; guarded by mu
-	held    bool      // it is not started again until this is false; guarded by mu
+	env     []string
+	skew    time.Duration // how much its clock is ahead
+	wipe    string        // what is deleted before the next start; guarded by mu
+	held    bool          // it is not started again until this is false; guarded by mu
 	ended   chan struct{}
 }
 
@@ -70,6 +74,8 @@ type site struct {
 	outside   bool              // the hub is a NATS server of its own; else the first post listens
 	host      string            // where the hub listens; empty: this machine
 	flags     []string          // of init; nil: short sections, carried again soon
+	program   string            // empty: it is built, as users get it
+	toml      string            // lines that stand before all others in each post.toml
 }
 
 func newSiege(t *testing.T, at site, names ...string) *siege {
@@ -81,7 +87,10 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		at.dir = dir
 	}
-	s := &siege{t: t, dir: at.dir, program: build(t, ".", "chancery"), promised: map[string]bool{}, last: map[string]int{}}
+	s := &siege{t: t, dir: at.dir, program: at.program, promised: map[string]bool{}, last: map[string]int{}}
+	if s.program == "" {
+		s.program = build(t, ".", "chancery")
+	}
 	if err := os.MkdirAll(filepath.Join(s.dir, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +126,9 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 			way = append(way, "--database", url)
 		}
 		s.run(&made, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD"}, way...)...)
+		if at.toml != "" {
+			s.setUp(name, at.toml)
+		}
 		admit = append(admit, name+"/application.txt")
 		s.posts = append(s.posts, &besieged{s: s, name: name, people: map[string]*personSecret{}, ended: make(chan struct{})})
 	}
@@ -131,6 +143,18 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 		s.newBroker(root.Fingerprint, port)
 	}
 	return s
+}
+
+// setUp writes lines into a post's settings.
+func (s *siege) setUp(name, lines string) {
+	file := filepath.Join(s.dir, name, "post.toml")
+	b, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, append([]byte(lines), b...), 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // begin gives the telegrams that follow subjects of their own, in this run and in later ones of the same folder.
@@ -222,7 +246,7 @@ func (x *besieged) start(ctx context.Context) {
 			command = []string{x.s.program, "serve", "--dir", x.name, "--passphrase-file", "pass/" + x.name}
 		}
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-		cmd.Dir, cmd.Stderr, cmd.Env = x.s.dir, log, append(os.Environ(), "TMPDIR="+filepath.Join(x.s.dir, "tmp"))
+		cmd.Dir, cmd.Stderr, cmd.Env = x.s.dir, log, append(append(os.Environ(), "TMPDIR="+filepath.Join(x.s.dir, "tmp")), x.env...)
 		if err := cmd.Start(); err != nil {
 			x.s.t.Error(err)
 			return nil
@@ -402,19 +426,34 @@ func (s *siege) feed(ctx context.Context, i int) {
 // sentence is what all telegrams of a siege say.
 const sentence = "The trains stand at the frontier and wait for the word."
 
-// send drafts, hands over and releases a telegram to other posts, the first for action. nil means that the post has promised to send it.
+// send sends a telegram to other posts, the first for action. nil means that the post has promised to send it.
 func (x *besieged) send(ctx context.Context, subject string, posts ...string) error {
-	c := dialOffice(x.folder())
-	if c == nil {
-		return os.ErrNotExist
-	}
-	defer c.close()
 	precedence := telegram.Precedence(rand.IntN(6))
 	form := fmt.Sprintf("To: HEAD@%s; %s\n", posts[0], precedence)
 	for _, info := range posts[1:] {
 		form += fmt.Sprintf("Info: HEAD@%s; routine\n", info)
 	}
 	form += fmt.Sprintf("Subject: %s\n\n%s\n", subject, strings.Repeat(sentence+" ", 1+rand.IntN(30)))
+	return x.sendForm(ctx, form)
+}
+
+// sendForm drafts, hands over and releases a telegram, with the files that are attached to it.
+func (x *besieged) sendForm(ctx context.Context, form string, files ...toAttach) error {
+	c := dialOffice(x.folder())
+	if c == nil {
+		return os.ErrNotExist
+	}
+	defer c.close()
+	if len(files) > 0 {
+		f, err := desk.ParseForm(strings.NewReader(form))
+		if err != nil {
+			return err
+		}
+		if _, err := (&app{err: io.Discard}).attachFiles(ctx, c, f, files); err != nil {
+			return err
+		}
+		form = f.String()
+	}
 	_, err := x.release(ctx, c, form)
 	return err
 }
@@ -444,7 +483,7 @@ func (x *besieged) release(ctx context.Context, c *there, form string) (at time.
 	if key, err = releaser.signer(); err != nil {
 		return at, err
 	}
-	t.Releaser, t.Released = releaser.ref(), time.Now().Unix()
+	t.Releaser, t.Released = releaser.ref(), time.Now().Add(x.skew).Unix()
 	t.RegisterBy = t.Released + 3600
 	ed, pq := seal.Release(t, key)
 	at = time.Now()
@@ -452,8 +491,8 @@ func (x *besieged) release(ctx context.Context, c *there, form string) (at time.
 }
 
 // drain waits until everything has its receipt.
-func (s *siege) drain(ctx context.Context) {
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+func (s *siege) drain(ctx context.Context, patience time.Duration) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		all := true
 		for _, x := range s.posts {
 			st, err := x.status(ctx)
@@ -463,14 +502,21 @@ func (s *siege) drain(ctx context.Context) {
 			return
 		}
 	}
+	s.logs(ctx)
+	s.t.Fatal("some telegrams have no receipt " + patience.String() + " after the last kill")
+}
+
+// logs shows how each post stands, and what it said last.
+func (s *siege) logs(ctx context.Context) {
 	for _, x := range s.posts {
 		st, err := x.status(ctx)
 		b, _ := os.ReadFile(filepath.Join(s.dir, x.name+".log"))
 		lines := bytes.Split(bytes.TrimSpace(b), []byte("\n"))
 		s.t.Logf("%s: %+v %v\n%s", x.name, st, err, bytes.Join(lines[max(0, len(lines)-10):], []byte("\n")))
 	}
-	s.t.Fatal("some telegrams have no receipt two minutes after the last kill")
 }
+
+func (x *besieged) clock() time.Time { return time.Now().Add(x.skew) }
 
 // openStopped opens a stopped post, once its register verifies.
 func (s *siege) openStopped(t *testing.T, name string) *opened {
@@ -479,6 +525,12 @@ func (s *siege) openStopped(t *testing.T, name string) *opened {
 	f, err := openFolder(dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, x := range s.posts {
+		if x.name == name && x.skew != 0 {
+			defer func(was func() time.Time) { clock = was }(clock)
+			clock = x.clock
+		}
 	}
 	u, err := (&app{dir: dir, secrets: filepath.Join(s.dir, "pass", name)}).unlock(t.Context(), f, quiet)
 	if err != nil {

@@ -84,7 +84,8 @@ func speak(ctx context.Context, o office, in io.Reader, out io.Writer) error {
 // spoken says whether an act is one of those that an officer's machine asks for.
 func spoken(act string) bool {
 	switch act {
-	case "for-release", "release", "directory", "draft-state", "status", "progress", "saw", "people", "inbox", "show", "mail", "history", "clear", "return":
+	case "for-release", "release", "directory", "draft-state", "status", "progress", "saw", "people", "inbox", "show", "mail", "history", "clear", "return",
+		"attachment", "attachments", "attachment-read":
 		return true
 	}
 	return false

@@ -116,6 +116,7 @@ func (c *config) ways(to *post.Config) error {
 		return err
 	}
 	own := line.Fill()
+	to.Metered = own.Metered
 	to.Window, to.Message, to.Retry, to.Gather, to.Circuits = own.Window, own.Message, own.Retry, own.Gather, map[string]post.Way{}
 	for name, x := range c.Circuits {
 		if err := telegram.CheckPostName(name); err != nil {
@@ -136,7 +137,7 @@ func (c *config) ways(to *post.Config) error {
 			p = own
 		}
 		p = p.Fill()
-		to.Circuits[name] = post.Way{Window: p.Window, Message: p.Message, Retry: p.Retry, Gather: p.Gather}
+		to.Circuits[name] = post.Way{Window: p.Window, Message: p.Message, Retry: p.Retry, Gather: p.Gather, Metered: p.Metered}
 	}
 	return nil
 }

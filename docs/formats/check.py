@@ -185,8 +185,8 @@ def given_keys(messages, to, directory):
         statement = r.take(max(0, len(r.b) - 64 - 2420))
         both(directory.posts[to].key("identity"), (r.take(64), r.take(2420)), "given", statement, "the one-time key")
         s = Reader(statement, "a one-time key")
-        giver, post, _, lost = s.short(), s.short(), s.time(), s.number(1)
-        need(giver == to and lost <= 1, "the one-time key is another post's, or of another form")
+        giver, post, _ = s.short(), s.short(), s.time()
+        need(giver == to, "the one-time key is another post's, or of another form")
         ident, public = s.take(4), s.take(1216)
         s.end()
         out[post, ident] = public

@@ -7,9 +7,10 @@ import struct
 import unicodedata
 from datetime import datetime, timezone
 
+from attachment import Attachment, lower
 from directory import Directory
 from signed import Reader, Wrong, answered, both, included, label, need, questions, sha256, signed_note, unbase64
-from telegram import words
+from telegram import line, unseen, words
 
 TEXTS = (3, 15, 16, 18, 0x40, 0x41, 0x42, 0x43, 0x44)  # kinds whose values are written as text
 HEAD = b"\x01\x02\x03\x04\x05\x06*\x07*\x08\x09\\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11{0,64}\x12{0,8}\x13?\x14?\x15?\x16?"
@@ -230,7 +231,9 @@ class Disclosure:
 
     def check_body(self):
         kinds, depth, text, before = self.form[self.head.size:], 0, False, 0
-        for kind in kinds:
+        attached = kinds.count(0x45)
+        need(attached <= 16 and not kinds[:len(kinds) - attached].count(0x45), "attachments stand behind the text, at most 16")
+        for kind in kinds[:len(kinds) - attached]:
             need(kind in (0x40, 0x41, 0x42, 0x43, 0x44, 0x46), "the text has a leaf of unknown kind")
             need(kind != 0x40 or text, "a word stands in no paragraph")
             need(kind != 0x46 or text or before == 0x43, "an insertion stands in no paragraph and behind no signature")
@@ -239,6 +242,8 @@ class Disclosure:
             text = kind == 0x41 or text and kind not in (0x42, 0x43)
             before = kind
         need(depth == 0, "what is conveyed does not end")
+        shown = [Attachment(value, unseen, line) for _, kind, _, value in self.body.shown() if kind == 0x45]
+        need(len({lower(a.name) for a in shown}) == len({a.secret for a in shown}) == len(shown), "two attachments have one name or one secret")
         word = None  # the one shown just before, in the same paragraph
         for at, kind, _, value in self.body.shown():
             if kind == 0x40 and word and word[0] == at - 1:
@@ -249,6 +254,8 @@ class Disclosure:
                 record_text(word[1], "a word")
                 need(words(word[1]) == [word[1]] and word[1].strip(" \t\n"), "a leaf of the text is not one word")
                 need(not last or word[1].rstrip(" \t\n") == word[1], "a paragraph has a space at its end")
+            elif kind == 0x45:
+                continue
             elif kind == 0x44:
                 need(not value, "a blank says something")
             elif kind == 0x46:

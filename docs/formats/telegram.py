@@ -3,6 +3,7 @@
 import struct
 from datetime import datetime, timezone
 
+from attachment import MOST, Attachment, lower
 from directory import address, post_name
 from signed import Reader, label, mac, need, sha256, tree
 
@@ -10,7 +11,7 @@ MAX_TEXT, MAX_BLOCKS, MAX_BLANKS, MAX_LINE, MAX_DEPTH = 1 << 20, 1 << 16, 1 << 1
 MAX_ADDRESSEES, MAX_REFERENCES, MAX_CAVEATS, MAX_CODES = 256, 64, 32, 8
 MAX_SECTIONS, MAX_PIECES, THIRTY_DAYS = 1 << 16, 2 * (1 << 20) + (1 << 16), 30 * 86400
 CANCELS, READDRESSES, REPEATS, MAX_ORIGINAL = 8, 10, 11, 128 << 10
-MORE, PARAGRAPH, CONVEY, END, BLANK, INSERTION = 0x40, 0x41, 0x42, 0x43, 0x44, 0x46
+MORE, PARAGRAPH, CONVEY, END, BLANK, ATTACHMENT, INSERTION = 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46
 
 
 def date(seconds):
@@ -44,7 +45,12 @@ def words(text):
 
 def refused(c):
     r = ord(c)
-    return (r < 0x20 and c not in "\t\n" or 0x7F <= r < 0xA0 or 0x202A <= r <= 0x202E or 0x2066 <= r <= 0x2069 or r in (0xAD, 0x200B, 0x2028, 0x2029, 0xFEFF)
+    return r < 0x20 and c not in "\t\n" or 0x7F <= r < 0xA0 or 0x202A <= r <= 0x202E or 0x2066 <= r <= 0x2069 or unseen(c)
+
+
+def unseen(c):
+    r = ord(c)
+    return (r in (0xAD, 0x200B, 0x2028, 0x2029, 0xFEFF)
             or 0x2060 <= r <= 0x2065 or 0x206A <= r <= 0x206F or 0xFFF9 <= r <= 0xFFFB or 0xFDD0 <= r <= 0xFDEF or r & 0xFFFE == 0xFFFE or 0xE0000 <= r <= 0xE0FFF)
 
 
@@ -88,20 +94,26 @@ class Telegram:
         self.written, self.inner = b, None
         r = Reader(b, "the telegram")
         need(r.number(1) == 1, "the telegram is of an unknown version")
-        self.seed, self.fields, self.body = r.take(32), [], []
+        self.seed, self.fields, self.body, self.attached = r.take(32), [], [], []
         need(any(self.seed), "the telegram has no seed")
         while r.b:
             kind = r.number(1)
             value = r.take(r.leb128())
-            need(kind in range(2, 23) or kind in (MORE, PARAGRAPH, CONVEY, END, BLANK, INSERTION), "the telegram has a part of unknown kind %#x" % kind)
+            need(kind in range(2, 23) or kind in (MORE, PARAGRAPH, CONVEY, END, BLANK, ATTACHMENT, INSERTION), "the telegram has a part of unknown kind %#x" % kind)
             if kind <= 22:
-                need(not self.body and (not self.fields or kind >= self.fields[-1][0]), "the telegram's fields are out of order")
+                need(not self.body and not self.attached and (not self.fields or kind >= self.fields[-1][0]), "the telegram's fields are out of order")
                 self.fields.append((kind, value))
+            elif kind == ATTACHMENT:
+                self.attached.append(value)
             else:
+                need(not self.attached, "attachments stand behind the text")
                 self.body.append((kind, value))
         self.check_fields()
         self.check_on_one(deep)
         self.check_body()
+        self.attachments = [Attachment(v, unseen, line) for v in self.attached]
+        names, secrets = {lower(a.name) for a in self.attachments}, {a.secret for a in self.attachments}
+        need(len(names) == len(secrets) == len(self.attached) <= MOST, "two attachments have one name or one secret, or there are too many")
         if self.inner and not deep:
             self.readdressed()
 
@@ -263,7 +275,7 @@ class Telegram:
                 out += [(kind, b"")] * value[0]
             else:
                 out.append((kind, value))
-        return out
+        return out + [(ATTACHMENT, v) for v in self.attached]
 
     def roots(self):
         """D and R."""

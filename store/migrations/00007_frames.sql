@@ -14,8 +14,7 @@ create table chain_out (
 create table chain_in (
 	post   text    primary key,
 	chain  blob    not null,     -- the newest
-	opened integer not null,     -- milliseconds
-	lost   integer not null      -- milliseconds: since when that post is told that this one has lost its keys; 0: it has them
+	opened integer not null      -- milliseconds
 );
 create table peer_key (
 	post  text    primary key,

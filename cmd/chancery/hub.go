@@ -164,7 +164,7 @@ func (a *app) hubConfig(o *hubOptions, from, file string) error {
 }
 
 func (a *app) hubPrepare(cmd *cobra.Command, o *hubOptions, from string) error {
-	if err := checkHub(o.url); err != nil {
+	if err := checkServer(o.url); err != nil {
 		return usage("--hub: %v", err)
 	}
 	members, err := o.members(from)

@@ -189,6 +189,14 @@ func checkHub(address string) error {
 	return nil
 }
 
+// checkServer looks at the address of a NATS server of its own, which has no key of ours.
+func checkServer(address string) error {
+	if err := checkHub(address); err != nil || isSecure(address) {
+		return fmt.Errorf("%q is no address such as nats://hub.example:4222", address)
+	}
+	return nil
+}
+
 func isSecure(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Scheme == "tls"

@@ -213,7 +213,7 @@ func (l *Line) set(nc *nats.Conn, up bool, err error) {
 		l.epoch++
 		l.heard.Store(time.Now().UnixNano())
 	}
-	if up != l.up && (up || time.Since(l.told) > time.Minute) {
+	if (up != l.up || err != nil) && (up || time.Since(l.told) > time.Minute) {
 		l.told = time.Now()
 		l.cfg.Log.Info("line", "connected", up, "err", err)
 	}

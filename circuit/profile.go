@@ -67,13 +67,13 @@ func (p Profile) Fill() Profile {
 		f.Ack += trips(2)
 		// What moves in less than half a second, so that a Flash does not wait for more.
 		f.Message = min(second*4/10, f.Message)
-		f.Gather = min(12*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
+		f.Gather = min(24*p.Takes(3<<10), 2*time.Minute).Round(time.Second)
 		// As much as keeps the line busy until what is asked for comes, though a packet was lost: and a Flash waits for no more, and one message.
 		between := int64(float64(second) * p.RoundTrip.Seconds())
-		f.Reserve = between + second*52/100
+		f.Reserve = between + second*56/100
 		f.Ahead = 64
 		// Twice what moves until the receipt of the first of it has come, with some seconds for the other post: sealing begins when half is free.
-		f.Window = min(max(2*(8*second+4*between), 8*ordinary), 4<<20)
+		f.Window = min(max(2*(16*second+4*between), 8*ordinary), 4<<20)
 		window := f.Window
 		if p.Window > 0 {
 			window = p.Window

@@ -225,11 +225,7 @@ func (r *receiver) pullOf(p telegram.Precedence, now time.Time) {
 	case r.wakes != nil:
 		r.fetch(p, now)
 	case q.standing == "" || now.After(q.until):
-		if q.standing != "" { // it was never answered: the hub has lost it, and may lose the next
-			q.stands = r.firstStands()
-		}
-		late := min(q.stands, 10*time.Second) + max(0, r.patience()-10*time.Second)
-		q.standing, q.until = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds())), now.Add(q.stands+late)
+		r.stand(p, now)
 	}
 	if q.ahead > 0 && now.After(q.soon) {
 		q.ahead = 0 // answered in vain, or not at all
@@ -239,6 +235,27 @@ func (r *receiver) pullOf(p telegram.Precedence, now time.Time) {
 		q.ahead++
 		q.soon = now.Add(pullExpires/4 + r.patience())
 	}
+}
+
+// stand has a request stand at the hub.
+func (r *receiver) stand(p telegram.Precedence, now time.Time) {
+	q, c := &r.queue[p], &r.line.cfg
+	early := c.Reserve > 0
+	switch {
+	case q.standing == "":
+	case early:
+		q.stands = min(2*q.stands, pullExpires)
+	default: // it was never answered: the hub has lost it, and may lose the next
+		q.stands = r.firstStands()
+	}
+	q.standing = r.ask(p, "standing", fmt.Sprintf(`{"batch":1,"expires":%d}`, q.stands.Nanoseconds()))
+	if early {
+		// The next one is there before this one ends: what is urgent would lie at the hub for as long as the hub's word and the next request need,
+		// and for long when that word is lost.
+		q.until = now.Add(q.stands - min(q.stands/2, 2*c.RoundTrip+c.Takes(c.Reserve)+time.Second))
+		return
+	}
+	q.until = now.Add(q.stands + min(q.stands, 10*time.Second))
 }
 
 // full says whether enough of a precedence and above is under way, on a line with a Reserve. What is less urgent never counts.

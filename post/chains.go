@@ -213,6 +213,16 @@ func (b *Burnable) held(post string) (keys, chains [][4]byte) {
 	return keys, chains
 }
 
+// giveUp burns the chain to a post: it does not open there any more.
+func (b *Burnable) giveUp(post string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.out[post] != nil {
+		delete(b.out, post)
+		b.dirty = true
+	}
+}
+
 // expire burns chains from before a time, and those that are used up.
 func (b *Burnable) expire(before func(post string) time.Time) {
 	b.mu.Lock()

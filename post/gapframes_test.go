@@ -8,6 +8,7 @@ import (
 
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
+	"chancery.example/chancery/store"
 	"chancery.example/chancery/telegram"
 )
 
@@ -76,6 +77,31 @@ func TestGapOfAnotherChain(t *testing.T) {
 		if s := beijing.shown(archive.In, n); !s.Verified {
 			t.Error(s.Findings)
 		}
+	}
+	m.crash()
+	m.whole()
+}
+
+// Who has lost its chains and does not know that there were any hears nothing any more, and says so without a word: its last numbers name none of the other's.
+func TestChainLostUnknowingly(t *testing.T) {
+	m, moscow, beijing := inFrames(t)
+	m.crash()
+	if err := os.RemoveAll(filepath.Join(m.frames, "BEIJING")); err != nil {
+		t.Fatal(err)
+	}
+	if err := beijing.db.Write(background, func(tx *store.Tx) error {
+		_, err := tx.Exec("delete from chain_in")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	beijing.reopen()
+	moscow.reopen()
+	m.run()
+	moscow.send("To: AMBASSADOR@BEIJING\nSubject: into silence\n\nThis frame opens to nobody.\n")
+	m.delivered("MOSCOW")
+	if got := beijing.received(); len(got) != 3 || got[2].Subject != "into silence" {
+		t.Errorf("%+v", got)
 	}
 	m.crash()
 	m.whole()

@@ -118,6 +118,14 @@ func (r *reckoning) lastNumbers() (*telegram.LastNumber, error) {
 	return telegram.ParseLastNumber(s.Statement)
 }
 
+// unheard says whether the other post can be heard, and has not heard this one's last numbers for some intervals. It may have lost the chain in which they
+// go, and not know it: a machine was put back from a backup, and a letter of an older chain came after that. So the chain is given up; what follows goes in
+// letters, which open to whoever has the directory's keys.
+func (r *reckoning) unheard(now time.Time, every time.Duration) bool {
+	n, err := r.lastNumbers()
+	return err == nil && n != nil && now.Sub(r.came) <= every*3/2 && time.Duration(r.said-n.Heard)*time.Millisecond > every*5/2
+}
+
 // lastNumberEvery is how often this post tells another its last numbers: as often as it is set to, but no more often than the other tells its own. So a
 // post on a line that is metered decides for both ends.
 func (p *Post) lastNumberEvery(r *reckoning) time.Duration {
@@ -145,7 +153,7 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 		return now.Add(time.Minute), nil
 	}
 	n := &telegram.LastNumber{From: p.config.Name, To: to}
-	every, due, begins := p.config.LastNumber, false, false
+	every, due, begins, unheard := p.config.LastNumber, false, false, false
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		var heard int64
 		if err := tx.QueryRow("select (select count(*) from peer where post = $1) + (select count(*) from series where name in ($2, $3, $4))", to, seriesSerial(to),
@@ -169,6 +177,7 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 			return nil
 		}
 		n.At, n.Heard = max(now.UnixMilli(), r.said+1), r.at
+		unheard = r.unheard(now, every)
 		n.Series, err = p.lastOf(tx, to)
 		return err
 	})
@@ -183,6 +192,9 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 	}
 	n.Interval = uint32(every.Milliseconds())
 	n.RoundTrip = uint32(p.peer(to).trip.patience().Milliseconds())
+	if unheard && p.keys.Burnable != nil {
+		p.keys.Burnable.giveUp(to)
+	}
 	statement := n.Marshal()
 	s := telegram.Service{Kind: telegram.ServiceLastNumber, Statement: statement}
 	s.Ed, s.PQ = p.keys.Identity.Sign(telegram.LabelLastNumber, statement)
@@ -190,6 +202,11 @@ func (p *Post) tellLast(ctx context.Context, to string, carrier circuit.Carrier)
 		return now, err
 	}
 	return now.Add(every), p.db.Write(ctx, func(tx *store.Tx) error {
+		if unheard {
+			if _, err := tx.Exec("delete from chain_out where post = $1", to); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec("update reckoning set told = $1, said = $2, owed = 0 where post = $3", now.UnixMilli(), n.At, to)
 		return err
 	})

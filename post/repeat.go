@@ -242,6 +242,9 @@ func (p *Post) forgetKeys(tx *store.Tx, r *request) error {
 		if _, err := tx.Exec("delete from chain_out where post = $1", r.From); err != nil {
 			return err
 		}
+		if p.keys.Burnable != nil {
+			p.keys.Burnable.giveUp(r.From) // if this is not kept, the next goes in a letter without need
+		}
 	}
 	if len(r.Keys) > 0 && len(id) == 4 && at <= r.At/1000 && !slices.Contains(r.Keys, [4]byte(id)) {
 		if _, err := tx.Exec("update peer_key set xwing = $1 where post = $2", []byte{}, r.From); err != nil {

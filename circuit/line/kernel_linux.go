@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// slowDown has the kernel send no faster than the line, and let the hub do so no more either. What waits then waits in a machine and not in a
-// modem, where a packet that was lost would have to stand in the same queue a second time. It is no fault when the kernel does not know how.
+// slowDown has the kernel send no faster than the line. What waits then waits in a machine and not in a modem, where a packet that was lost would
+// have to stand in the same queue a second time. What comes has room for two seconds of short packets behind a lost one: with less the kernel throws
+// them away. It is no fault when the kernel does not know how.
 func slowDown(p circuit.Profile) func(network, address string, c syscall.RawConn) error {
 	if p.Rate == 0 {
 		return nil
@@ -19,7 +20,7 @@ func slowDown(p circuit.Profile) func(network, address string, c syscall.RawConn
 	return func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) {
 			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_MAX_PACING_RATE, second)
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*4, 4<<10))
+			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, max(between*16, 32<<10))
 		})
 	}
 }

@@ -22,7 +22,7 @@ V          ?=
 FILE       ?= 100000000
 
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench micro fips race model mutate fuzz storm build clean help
+.PHONY: demo test check bench micro fips race model mutate fuzz storm thin build clean help
 
 demo: build ## carry a telegram between three posts on this machine
 	$(abspath $(BIN)) demo
@@ -80,6 +80,9 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 storm: ## kill posts KILLS times (1000) under load, then let three posts weather a storm of TELEGRAMS (2000) each way, and prove that all is there once; goes on with what is in STORM
 	$(GO) test ./cmd/chancery -count=1 -timeout 24h -v -run '^TestKill$$' -kills $(KILLS) -siege $(abspath $(STORM))
 	$(GO) test ./cmd/chancery -count=1 -timeout 24h -v -run '^TestStorm$$' -storm $(TELEGRAMS) -storm-seed $(SEED)
+
+thin: ## measure the thin lines: 64 kbit/s with losses, 2,400 bit/s, silence (half an hour; needs root, Linux and iproute2)
+	$(GO) test ./cmd/chancery -count=1 -timeout 2h -parallel 4 -v -run '^(TestThin|TestSlow|TestSilent)$$' -thin
 
 clean: ## remove what was built
 	rm -rf bin

@@ -134,9 +134,7 @@ func (p *Post) take(ctx context.Context, carrier circuit.Carrier, at telegram.Pr
 	for from := range opened {
 		p.giveKey(ctx, v, carrier, from, now)
 	}
-	for from, items := range answer {
-		p.sendReceipts(ctx, v, carrier, from, items, now)
-	}
+	p.receipt(ctx, v, carrier, at, answer, opened, now)
 	for i := range in {
 		if a := &in[i]; !a.answer.empty() {
 			if err := p.sendWitness(ctx, v, carrier, a.from, &a.answer, true); err != nil && ctx.Err() == nil {

@@ -385,7 +385,7 @@ func (p *Post) dispatcher(ctx context.Context, name string, carrier circuit.Carr
 		select {
 		case at := <-peer.seen:
 			for special, f := range flights {
-				if at.Sub(f.at) >= p.config.Retry {
+				if at.Sub(f.at) >= p.way(name).Retry {
 					f.again, f.tries = at, 0
 					flights[special] = f
 				}
@@ -443,9 +443,9 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 	}
 	// A batch is begun when half of the window is free, so that it is worth its commit. What is more urgent than all that is under way
 	// finds the window empty.
-	waits := false
+	waits, window := false, p.way(to).Window
 	if err := p.db.Read(ctx, func(tx *store.Tx) (err error) {
-		_, waits, err = circuit.Next(tx, to, (p.config.Window+1)/2)
+		_, waits, err = circuit.Next(tx, to, (window+1)/2)
 		return err
 	}); err != nil || !waits {
 		return 0, err
@@ -459,7 +459,7 @@ func (p *Post) encipher(ctx context.Context, to string) (n int, err error) {
 		return p.entering(tx, func(b *register.Book) error {
 			pieces := map[int64][][]byte{} // of the telegrams met so far
 			for n < p.config.Batch {
-				w, ok, err := circuit.Next(tx, to, p.config.Window)
+				w, ok, err := circuit.Next(tx, to, window)
 				if err != nil || !ok {
 					return errors.Join(err, batch.keep(tx))
 				}
@@ -598,11 +598,9 @@ func sentNote(s *circuit.Section) []byte {
 	return b
 }
 
-// One message of a carrier has at most this much of one precedence, so that something more urgent never waits behind more.
-const (
-	messageBytes     = 64 << 10
-	messageEnvelopes = 64
-)
+// One message of a carrier has at most so many envelopes of one precedence, and at most Config.Message bytes of them if there are several, so that
+// something more urgent never waits behind more.
+const messageEnvelopes = 64
 
 // carry is step 7: it hands the most urgent of what is due to the carrier, one message of it, and says how many sections that were, and of which
 // precedence.
@@ -610,7 +608,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	if v, err := p.current(); err != nil || v.suspended(to) != nil {
 		return 0, 0, err
 	}
-	now := p.config.Now()
+	now, way := p.config.Now(), p.way(to)
 	peer := p.peer(to)
 	turn := peer.carried / (circuit.Turn - 1)
 	var due []circuit.Section
@@ -633,7 +631,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	var specials []uint32
 	size := int64(0)
 	for _, s := range due {
-		if s.Precedence != due[0].Precedence || len(es) > 0 && size+s.Size > messageBytes {
+		if s.Precedence != due[0].Precedence || len(es) > 0 && size+s.Size > way.Message {
 			break
 		}
 		e, err := telegram.ParseEnvelope(s.Envelope)
@@ -655,7 +653,7 @@ func (p *Post) carry(ctx context.Context, to string, carrier circuit.Carrier, fl
 	}
 	for _, special := range specials {
 		f := flights[special]
-		wait := min(p.config.Retry<<min(f.tries, 10), longestRetry)
+		wait := min(way.Retry<<min(f.tries, 10), longestRetry)
 		flights[special] = flight{at: now, again: now.Add(wait), tries: f.tries + 1}
 	}
 	return len(es), es[0].Precedence, p.db.Write(ctx, func(tx *store.Tx) error { return circuit.Sent(tx, to, specials, now) })

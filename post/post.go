@@ -6,11 +6,14 @@
 package post
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,16 +36,27 @@ type Config struct {
 	Window      int64                       // bytes without a receipt on a circuit, for each precedence and those above; 0 means 256 KiB
 	Batch       int                         // telegrams registered, or sections sealed, in one commit; 0 means 256
 	Retry       time.Duration               // what has no receipt is carried again after this, then twice as long, and so on; 0 means 10 s
+	Message     int64                       // bytes of several envelopes handed to the carrier at once; 0 means 64 KiB
+	Gather      time.Duration               // how long receipts wait for others that leave with them; 0: not at all
+	Circuits    map[string]Way              // what is otherwise on the way to single posts, by name
 	Witness     time.Duration               // how often other posts are shown what is new in the register; 0 means 6 h
 	Late        time.Duration               // after this the signatures that frames leave out follow; 0 means a minute
 	Whole       []string                    // posts whose telegrams are shown only when all signatures are here
 	Limits      map[telegram.Precedence]int // characters of text at a precedence, 0 for as many as there can be; for those left out see Limits
 	LastNumber  time.Duration               // how often other posts are told how far the numbers are; 0 means 1 h
-	Metered     bool                        // the line is paid for by the byte: the last numbers are told every 6 h at most
+	Metered     bool                        // the line is paid for by the byte: the last numbers are told every 6 h at most, witnesses shown once a day
 	Pieces      PieceStore                  // where pieces of attachments lie; nil means nowhere, and no telegram of this post has one
 	Fetch       int64                       // attachments with more bytes are asked for by command alone; 0 means that all are asked for
 	Log         *slog.Logger                // nil means slog.Default
 	Now         func() time.Time            // nil means time.Now
+}
+
+// Way is what is known of the way to one post. What is 0 is as in Config.
+type Way struct {
+	Window, Message int64
+	Retry           time.Duration
+	Gather          time.Duration // how long receipts wait for others that leave with them, save for what is Immediate or above; 0: none does
+	Metered         bool          // witnesses are shown once a day
 }
 
 // The bounds of Config.Section.
@@ -77,6 +91,7 @@ type Post struct {
 	peersMu   sync.Mutex
 	peers     map[string]*peer // posts this process carries to; guarded by peersMu
 	traffic   traffic
+	gathered  *gathered
 	burns     atomic.Uint32 // numbers rows that go within a second
 	heardOf   sync.Map      // post → statements of its directory, as the table peer has it at least
 
@@ -110,8 +125,13 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 	if c.Retry == 0 {
 		c.Retry = 10 * time.Second
 	}
-	if c.Retry < time.Millisecond || c.Retry > longestRetry {
-		return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, c.Retry)
+	if c.Message == 0 {
+		c.Message = 64 << 10
+	}
+	for _, d := range append(slices.Collect(maps.Values(c.Circuits)), Way{Retry: c.Retry}) {
+		if d.Retry != 0 && d.Retry < time.Millisecond || d.Retry > longestRetry {
+			return nil, fmt.Errorf("the time after which a section is carried again is at most %s, not %s", longestRetry, d.Retry)
+		}
 	}
 	if c.Witness == 0 {
 		c.Witness = 6 * time.Hour
@@ -141,9 +161,15 @@ func New(c Config, k Keys, db *store.DB) (*Post, error) {
 		c.Now = time.Now
 	}
 	p := &Post{config: c, keys: k, db: db, process: newProcess(), peers: map[string]*peer{}, loads: map[int64]*loading{},
-		fetching: newFetching(), answers: make(chan struct{}, 1)}
+		gathered: newGathered(), fetching: newFetching(), answers: make(chan struct{}, 1)}
 	p.cosigners = sync.OnceValues(func() ([]note.Signer, error) { return k.Register.Cosigners(p.origin()) })
 	return p, nil
+}
+
+// way is what is known of the way to a post.
+func (p *Post) way(to string) Way {
+	c := p.config.Circuits[to]
+	return Way{cmp.Or(c.Window, p.config.Window), cmp.Or(c.Message, p.config.Message), cmp.Or(c.Retry, p.config.Retry), cmp.Or(c.Gather, p.config.Gather), c.Metered || p.config.Metered}
 }
 
 // Name is the post's name.
@@ -187,6 +213,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 			return p.receive(ctx, carrier)
 		})
 	})
+	do("receipting", func(ctx context.Context) error { return p.receipter(ctx, carrier) })
 	do("counting", p.counter)
 	if p.keys.Burnable != nil {
 		do("burning", p.burner)

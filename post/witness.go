@@ -88,8 +88,13 @@ func (p *Post) exchange(ctx context.Context, carrier circuit.Carrier, all bool) 
 // toShow lists the posts whose time it is. The times are the same for all, so that they sign the same checkpoint, and other for each post that
 // shows, so that not all of them speak at once.
 func (p *Post) toShow(ctx context.Context, now time.Time, all bool) (due []string, err error) {
-	offset := time.Duration(p.config.Route[2]) * p.config.Witness / 256
-	turn := func(at time.Time) int64 { return at.Add(offset).UnixMilli() / max(p.config.Witness.Milliseconds(), 1) }
+	turn := func(post string, at time.Time) int64 {
+		every := p.config.Witness
+		if p.way(post).Metered {
+			every = silentFor
+		}
+		return at.Add(time.Duration(p.config.Route[2])*every/256).UnixMilli() / max(every.Milliseconds(), 1)
+	}
 	err = p.db.Read(ctx, func(tx *store.Tx) error {
 		due = nil
 		size, err := register.Size(tx)
@@ -108,7 +113,7 @@ func (p *Post) toShow(ctx context.Context, now time.Time, all bool) (due []strin
 				return err
 			}
 			at := time.UnixMilli(last)
-			if all || last == 0 || turn(at) != turn(now) && (holds != size || now.Sub(at) >= silentFor) {
+			if all || last == 0 || turn(post, at) != turn(post, now) && (holds != size || now.Sub(at) >= silentFor) {
 				due = append(due, post)
 			}
 		}

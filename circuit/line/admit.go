@@ -91,13 +91,16 @@ func (h *Hub) users(srv *server.Server) (map[string]visitor, error) {
 					err = acc.AddServiceImport(hub, subject, subject)
 				}
 			}
+			if err == nil {
+				err = acc.AddStreamImport(hub, wakeSubject(m.Route), "")
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("the account of %v: %w", m.Route, err)
 		}
 		users[m.Login] = visitor{route: m.Route, user: &server.User{Username: m.Login, Account: acc, Permissions: &server.Permissions{
 			Publish:   &server.SubjectPermission{Allow: says},
-			Subscribe: &server.SubjectPermission{Allow: []string{hears}},
+			Subscribe: &server.SubjectPermission{Allow: hears},
 		}}}
 	}
 	return users, nil

@@ -21,7 +21,7 @@ func TestClear(t *testing.T) {
 	ok := client(p, "127.0.0.1:1")
 	for _, f := range []func(*Config){
 		func(c *Config) { c.URLs = nil }, func(c *Config) { c.URLs = []string{"127.0.0.1:1"} }, func(c *Config) { c.URLs = []string{"nats://u:p@h:1"} },
-		func(c *Config) { c.Login = "UABC" }, func(c *Config) { c.Sign = nil }, func(c *Config) { c.Window = 65 }, func(c *Config) { c.Ack = -1 },
+		func(c *Config) { c.Login = "UABC" }, func(c *Config) { c.Sign = nil }, func(c *Config) { c.Ahead = 65 }, func(c *Config) { c.Ack = -1 },
 	} {
 		c := ok
 		if f(&c); c.Login != "" {

@@ -2,6 +2,7 @@ package line
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +24,9 @@ type HubConfig struct {
 	Listen   string        // host:port; port 0 takes a free one
 	Dir      string        // the broker's own folder, made with mode 0700
 	MaxBytes int64         // what may wait for one post; 0 means 64 MiB
-	AckWait  time.Duration // after which a message that was fetched and not acknowledged is offered again; 0 means one minute
+	AckWait  time.Duration // after which a message that was fetched and not acknowledged is offered again; 0 means twenty minutes
+	Key      crypto.Signer // of TLS; its Fingerprint is what members know. nil: connections are not encrypted
+	TLSOnly  bool          // with Key: nobody is let in without TLS; else each member does as it likes
 	Log      *slog.Logger  // nil: nothing is logged
 }
 
@@ -67,6 +70,9 @@ func NewHub(c HubConfig) (*Hub, error) {
 	}
 	if c.MaxBytes < 0 || c.AckWait < 0 {
 		return nil, errors.New("the hub's limits cannot be negative")
+	}
+	if c.TLSOnly && c.Key == nil {
+		return nil, errors.New("the hub is to let nobody in without TLS, and has no key for it")
 	}
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
@@ -161,8 +167,8 @@ func (h *Hub) enter(srv *server.Server) error {
 }
 
 // options are the broker's settings: one account, HUB, that owns all streams and offers three services to the accounts of the members.
-func (h *Hub) options() (*server.Options, error) {
-	o := &server.Options{}
+func (h *Hub) options() (o *server.Options, err error) {
+	o = &server.Options{}
 	if err := o.ProcessConfigString(fmt.Sprintf("accounts {\n%s}", hubText("", ""))); err != nil {
 		return nil, fmt.Errorf("writing the hub's settings: %w", err)
 	}
@@ -180,6 +186,12 @@ func (h *Hub) options() (*server.Options, error) {
 	o.Cluster.NoAdvertise = true                               // without it the greeting tells every client the machine's addresses
 	o.AuthTimeout, o.WriteDeadline = authTimeout, writeTimeout // a satellite line is slow, not dead
 	o.PingInterval, o.MaxPingsOut = pingInterval, maxPings
+	if h.cfg.Key != nil {
+		if o.TLSConfig, err = serverTLS(h.cfg.Key); err != nil {
+			return nil, err
+		}
+		o.TLS, o.TLSTimeout, o.AllowNonTLS = true, authTimeout, !h.cfg.TLSOnly
+	}
 	return o, nil
 }
 

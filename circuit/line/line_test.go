@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"chancery.example/chancery/circuit"
 	"chancery.example/chancery/telegram"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -145,7 +146,7 @@ func (d *desk) receive(t testing.TB) func() {
 }
 
 func client(p post, addr string) Config {
-	return Config{Route: p.route, URLs: []string{"nats://" + addr}, Login: p.login, Sign: p.key.Sign, Ping: 500 * time.Millisecond}
+	return Config{Route: p.route, URLs: []string{"nats://" + addr}, Login: p.login, Sign: p.key.Sign, Profile: circuit.Profile{Ping: 500 * time.Millisecond, Pong: time.Second}}
 }
 
 func envelope(to telegram.Route, p telegram.Precedence, n int, size int) telegram.Envelope {

@@ -3,6 +3,7 @@ package line
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -226,6 +227,15 @@ func TestAdmitAgain(t *testing.T) {
 // A line through which nothing passes any more, without a word from either end.
 func TestSilentLine(t *testing.T) {
 	t.Parallel()
+	for _, metered := range []bool{false, true} {
+		t.Run(fmt.Sprintf("metered %v", metered), func(t *testing.T) {
+			t.Parallel()
+			silentLine(t, metered)
+		})
+	}
+}
+
+func silentLine(t *testing.T, metered bool) {
 	paris := newPost(t, 2)
 	h := startHub(t, HubConfig{}, paris.member())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -234,7 +244,9 @@ func TestSilentLine(t *testing.T) {
 	}
 	cut := newRelay(l, h.Addr())
 	defer cut.close()
-	p, _ := run(t, client(paris, l.Addr().String()))
+	c := client(paris, l.Addr().String())
+	c.Metered = metered
+	p, _ := run(t, c)
 	p.connected(t).receive(t)
 	send(t, p, paris.route, 1, envelope(paris.route, 1, 1, 1))
 	eventually(t, "the first", func() bool { return len(p.all()) == 1 })

@@ -66,18 +66,19 @@ authorization { timeout: %v }
 			continue
 		}
 		says, hears := rights(m.Route)
-		fmt.Fprintf(&b, "\t%s {\n\t\tusers: [ { nkey: %s, permissions: { publish: [ %s ], subscribe: [ %q ] } } ]\n\t\timports: [\n",
-			accountName(m.Route), m.Login, quoted(says), hears)
+		fmt.Fprintf(&b, "\t%s {\n\t\tusers: [ { nkey: %s, permissions: { publish: [ %s ], subscribe: [ %s ] } } ]\n\t\timports: [\n",
+			accountName(m.Route), m.Login, quoted(says), quoted(hears))
 		for _, s := range says {
 			fmt.Fprintf(&b, "\t\t\t{ service: { account: %s, subject: %q } }\n", hubAccount, s)
 		}
+		fmt.Fprintf(&b, "\t\t\t{ stream: { account: %s, subject: %q } }\n", hubAccount, wakeSubject(m.Route))
 		b.WriteString("\t\t]\n\t}\n")
 	}
 	b.WriteString("}\n")
 	return b.String(), nil
 }
 
-// hubText is the account that owns all streams and offers three services to the accounts of the members.
+// hubText is the account that owns all streams and offers three services, and the wakes, to the accounts of the members.
 func hubText(limits, more string) string {
 	return fmt.Sprintf(`	%s {
 		jetstream: %s
@@ -85,9 +86,10 @@ func hubText(limits, more string) string {
 			{ service: %q }
 			{ service: %q, threshold: "%ds" }
 			{ service: %q }
+			{ stream: %q }
 		]
 %s	}
-`, hubAccount, or(limits, "enabled"), allPosts, nextPrefix+"*.*", int(2*pullExpires/time.Second), ackPrefix+"*.*.>", more)
+`, hubAccount, or(limits, "enabled"), allPosts, nextPrefix+"*.*", int(2*pullExpires/time.Second), ackPrefix+"*.*.>", allWakes, more)
 }
 
 func (o Outside) check(members []Member) error {
@@ -148,7 +150,7 @@ type Keeper struct {
 	Login    string // Outside.Keeper
 	Sign     func(nonce []byte) ([]byte, error)
 	Replicas int           // as in Outside
-	AckWait  time.Duration // after which a message that was fetched and not acknowledged is offered again; 0 means one minute
+	AckWait  time.Duration // after which a message that was fetched and not acknowledged is offered again; 0 means five minutes
 }
 
 // Server is what a server of the hub said of itself.
@@ -182,7 +184,7 @@ func Prepare(ctx context.Context, k Keeper, members []Member) ([]Server, error) 
 	}
 	err = answering(ctx, js)
 	if err == nil {
-		err = (stock{maxBytes: defaultMaxBytes, ackWait: cmp.Or(k.AckWait, defaultAckWait), replicas: max(k.Replicas, 1)}).make(ctx, js, members)
+		err = (stock{maxBytes: defaultMaxBytes, ackWait: cmp.Or(k.AckWait, outsideAckWait), replicas: max(k.Replicas, 1)}).make(ctx, js, members)
 	}
 	if err != nil {
 		if why := context.Cause(ctx); why != nil {

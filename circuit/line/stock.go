@@ -21,7 +21,11 @@ type stock struct {
 // What a zero setting means.
 const (
 	defaultMaxBytes = 64 << 20
-	defaultAckWait  = time.Minute
+	// A message may be on its way, behind another, for as long as a slow line needs. Nobody waits for this otherwise: a member that logs in anew is
+	// offered at once what it had not acknowledged.
+	defaultAckWait = 20 * time.Minute
+	// A server outside does not know of logins.
+	outsideAckWait = 5 * time.Minute
 )
 
 // make deletes the streams that belong to nobody, makes the stream and the consumers of each member, and mends those that differ.
@@ -57,6 +61,8 @@ func (k stock) stream(ctx context.Context, js jetstream.JetStream, r telegram.Ro
 	cfg := jetstream.StreamConfig{
 		Name: streamName(r), Retention: jetstream.WorkQueuePolicy, Storage: jetstream.FileStorage,
 		MaxBytes: k.maxBytes, Discard: jetstream.DiscardNew, Replicas: k.replicas,
+		// What is on the disk wakes a member that listens for it, with its precedence and without its content.
+		RePublish: &jetstream.RePublish{Source: "tg." + r.String() + ".*", Destination: "wake." + r.String() + ".{{wildcard(1)}}", HeadersOnly: true},
 	}
 	// The six are named one by one: what is sent to a seventh would lie there for ever, since nobody consumes it.
 	for p := telegram.Deferred; p <= telegram.Override; p++ {

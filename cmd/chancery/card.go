@@ -82,7 +82,7 @@ func (a *app) joinCommand() *cobra.Command {
 		Long: `Does what chancery init does, and makes the application with the card's eight words, so that nobody on its way can put other keys into it. FILE holds
 the words; without --card they are asked for at the terminal. It prints eight other words: the post reads them to the directory's keeper, by a
 telephone or in person, and he compares them.`,
-		Example: "  chancery join BEIJING --card card.txt --dir beijing --root 8d80… --office AMBASSADOR --hub nats://hub.example:4222",
+		Example: "  chancery join BEIJING --card card.txt --dir beijing --root 8d80… --office AMBASSADOR --hub tls://hub.example:4222 --hub-key 3f2a…",
 		Args:    exactly("POST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Name = args[0]

@@ -9,11 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,25 +26,29 @@ import (
 
 // config is post.toml, the one file of settings of a post. It holds nothing secret.
 type config struct {
-	Name     string            `toml:"name"`
-	Route    string            `toml:"route" comment:"The post's routing code: a pseudonym, all that a relay sees of it. The directory has it; do not change it."`
-	Root     string            `toml:"root" comment:"The fingerprint of the directory's root, learned by another way than the directory."`
-	Database string            `toml:"database,omitempty" comment:"postgres://… when several processes share the post; else the file post.db in this folder."`
-	Listen   string            `toml:"listen,omitempty" comment:"host:port on which this post runs the broker for others."`
-	Hubs     []string          `toml:"hubs,omitempty" comment:"nats://host:port of the posts that run a broker, when this one does not."`
-	Section  int               `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
-	Window   int64             `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
-	Retry    string            `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
-	Witness  string            `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
-	Late     string            `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
-	Whole    []string          `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
-	Limits   map[string]int    `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
-	Last     string            `toml:"last_number,omitempty" comment:"How often other posts are told how far this post's numbers are, as in 1h. On a line that is paid for by the byte, 6h or more."`
-	Pieces   string            `toml:"pieces,omitempty" comment:"Where the pieces of attachments lie: a folder, or s3://host:port/bucket/prefix in an object store; else the folder pieces beside this file."`
-	Login    string            `toml:"pieces_login,omitempty" comment:"The file with the login for the object store: lines  access: …  and  secret: … , perhaps  region: … . Only its owner may read it."`
-	Fetch    int64             `toml:"fetch,omitempty" comment:"An attachment with more bytes than this is asked for by command alone."`
-	Archive  string            `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
-	Markings map[string]string `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
+	Name     string         `toml:"name"`
+	Route    string         `toml:"route" comment:"The post's routing code: a pseudonym, all that a relay sees of it. The directory has it; do not change it."`
+	Root     string         `toml:"root" comment:"The fingerprint of the directory's root, learned by another way than the directory."`
+	Database string         `toml:"database,omitempty" comment:"postgres://… when several processes share the post; else the file post.db in this folder."`
+	Listen   string         `toml:"listen,omitempty" comment:"host:port on which this post runs the broker for others."`
+	TLSOnly  bool           `toml:"tls_only,omitempty" comment:"Whether this post's broker lets nobody in without TLS."`
+	Hubs     []string       `toml:"hubs,omitempty" comment:"tls://host:port of the posts that run a broker, when this one does not."`
+	HubKeys  []string       `toml:"hub_keys,omitempty" comment:"The fingerprints of their keys, as chancery hub key prints them, learned by another way than the line."`
+	Section  int            `toml:"section,omitempty" comment:"Bytes of a telegram in one section."`
+	Window   int64          `toml:"window,omitempty" comment:"Bytes on a circuit without a receipt."`
+	Retry    string         `toml:"retry,omitempty" comment:"After this a section without a receipt is carried again, as in 10s."`
+	Witness  string         `toml:"witness,omitempty" comment:"How often other posts are shown what is new in this post's register, as in 6h."`
+	Late     string         `toml:"late,omitempty" comment:"After this the second signatures that short envelopes leave out follow, as in 1m; at most 24h."`
+	Whole    []string       `toml:"whole,omitempty" comment:"Posts whose telegrams are shown only when all of their signatures are here."`
+	Limits   map[string]int `toml:"limits,omitempty" comment:"Characters of text that a telegram may have at a precedence, 0 for any number, as in flash = 2000."`
+	Last     string         `toml:"last_number,omitempty" comment:"How often other posts are told how far this post's numbers are, as in 1h. On a line that is paid for by the byte, 6h or more."`
+	Pieces   string         `toml:"pieces,omitempty" comment:"Where the pieces of attachments lie: a folder, or s3://host:port/bucket/prefix in an object store; else the folder pieces beside this file."`
+	Login    string         `toml:"pieces_login,omitempty" comment:"The file with the login for the object store: lines  access: …  and  secret: … , perhaps  region: … . Only its owner may read it."`
+	Fetch    int64          `toml:"fetch,omitempty" comment:"An attachment with more bytes than this is asked for by command alone."`
+	Archive  string         `toml:"archive,omitempty" comment:"The name under which this post's filed records are cited; else the post's own."`
+	lineConfig
+	Markings map[string]string        `toml:"markings,omitempty" comment:"What this post's sheets call a precedence, as in flash = \"TOP PRIORITY\"."`
+	Circuits map[string]circuitConfig `toml:"circuits,omitempty" comment:"What is otherwise on the way to single posts, as in  [circuits.BEIJING]  line = \"satellite\"."`
 }
 
 // folder is a post's folder.
@@ -111,19 +112,14 @@ func (c *config) check() error {
 	if c.Section != 0 && (c.Section < post.MinSection || c.Section > post.MaxSection) {
 		return fmt.Errorf("section: it is from %d to %d bytes, not %d", post.MinSection, post.MaxSection, c.Section)
 	}
-	if c.Window < 0 {
-		return fmt.Errorf("window: it cannot be %d bytes", c.Window)
-	}
 	if c.Fetch < 0 {
 		return fmt.Errorf("fetch: it cannot be %d bytes", c.Fetch)
 	}
 	if err := c.checkPieces(); err != nil {
 		return err
 	}
-	if c.Retry != "" {
-		if d, err := time.ParseDuration(c.Retry); err != nil || d < 100*time.Millisecond {
-			return fmt.Errorf("retry: %q is no duration such as 10s", c.Retry)
-		}
+	if err := c.checkLines(); err != nil {
+		return err
 	}
 	if c.Witness != "" {
 		if d, err := time.ParseDuration(c.Witness); err != nil || d < time.Second || d > 24*time.Hour {
@@ -163,35 +159,6 @@ func (c *config) check() error {
 		}
 	}
 	return c.checkWays()
-}
-
-// The sizes of a section that package post takes.
-
-// checkWays looks at the settings for the way to other posts.
-func (c *config) checkWays() error {
-	if c.Listen != "" {
-		_, port, err := net.SplitHostPort(c.Listen)
-		if n, e := strconv.ParseUint(port, 10, 16); err != nil || e != nil || n == 0 {
-			return fmt.Errorf("listen: %q is no host:port such as 127.0.0.1:4222", c.Listen)
-		}
-		if len(c.Hubs) > 0 {
-			return errors.New("hubs: a post with listen runs the broker and joins no other: take one of the two out")
-		}
-	}
-	for _, h := range c.Hubs {
-		if err := checkHub(h); err != nil {
-			return fmt.Errorf("hubs: %w", err)
-		}
-	}
-	return nil
-}
-
-// checkHub looks at a hub's address.
-func checkHub(address string) error {
-	if u, err := url.Parse(address); err != nil || u.Scheme != "nats" || u.Hostname() == "" || u.Port() == "" || u.User != nil {
-		return fmt.Errorf("%q is no address such as nats://hub.example:4222", address)
-	}
-	return nil
 }
 
 // makeFolder makes a folder, or finds it made.
@@ -401,7 +368,7 @@ func ownDatabase(ctx context.Context, db *store.DB, name string) error {
 func postKeyName(post string) string { return "post " + post }
 
 func (c *config) post(log *slog.Logger) (p post.Config, err error) {
-	p = post.Config{Name: c.Name, Section: c.Section, Window: c.Window, Whole: c.Whole, Fetch: c.Fetch, Log: log}
+	p = post.Config{Name: c.Name, Section: c.Section, Whole: c.Whole, Fetch: c.Fetch, Log: log}
 	for level, n := range c.Limits {
 		at, err := telegram.ParsePrecedence(level)
 		if err != nil {
@@ -418,10 +385,8 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 	if p.Fingerprint, err = directory.ParseFingerprint(c.Root); err != nil {
 		return p, fmt.Errorf("post.toml: root: %w", err)
 	}
-	if c.Retry != "" {
-		if p.Retry, err = time.ParseDuration(c.Retry); err != nil || p.Retry <= 0 {
-			return p, fmt.Errorf("post.toml: retry: %q is no duration such as 10s", c.Retry)
-		}
+	if err := c.ways(&p); err != nil {
+		return p, fmt.Errorf("post.toml: %w", err)
 	}
 	if c.Late != "" {
 		if p.Late, err = time.ParseDuration(c.Late); err != nil {
@@ -432,6 +397,9 @@ func (c *config) post(log *slog.Logger) (p post.Config, err error) {
 		if p.Witness, err = time.ParseDuration(c.Witness); err != nil {
 			return p, fmt.Errorf("post.toml: witness: %q is no duration such as 6h", c.Witness)
 		}
+	}
+	if p.Metered {
+		p.LastNumber = 24 * time.Hour
 	}
 	if c.Last != "" {
 		if p.LastNumber, err = time.ParseDuration(c.Last); err != nil {

@@ -55,8 +55,8 @@ posts that are gone. It warns when a server acknowledges messages before they ar
 		c.Flags().StringVar(&o.key, "key", "hub.age", "`file` with the keeper's key")
 		c.Flags().IntVar(&o.Replicas, "replicas", 1, "how many servers of a cluster keep each message: 1, 3 or 5")
 	}
-	return group("hub", "Set up a NATS server of its own as the hub, in place of a post that listens",
-		"  chancery hub config directory.txt nats.conf --root 8d80… --listen 0.0.0.0:4222 --store /var/lib/nats", settings, prepare)
+	return group("hub", "Show this post's hub key; or set up a NATS server of its own as the hub, in place of a post that listens",
+		"  chancery hub key --dir moscow\n  chancery hub config directory.txt nats.conf --root 8d80… --listen 0.0.0.0:4222 --store /var/lib/nats", a.hubKeyCommand(), settings, prepare)
 }
 
 // keeperSecret is what the key file of a hub's keeper holds.
@@ -164,7 +164,7 @@ func (a *app) hubConfig(o *hubOptions, from, file string) error {
 }
 
 func (a *app) hubPrepare(cmd *cobra.Command, o *hubOptions, from string) error {
-	if err := checkHub(o.url); err != nil {
+	if err := checkServer(o.url); err != nil {
 		return usage("--hub: %v", err)
 	}
 	members, err := o.members(from)

@@ -50,7 +50,7 @@ An officer's key file may be carried to the officer's own machine; the post does
 
 --continue goes on from a paper register: register=23342 (the post's own series), serial:BEIJING=2521 and
 special:BEIJING=1690 (the series for one post), incoming=17. The register says that it was so.`,
-		Example: `  chancery init BEIJING --dir beijing --root 8d80… --office AMBASSADOR --hub nats://hub.example:4222
+		Example: `  chancery init BEIJING --dir beijing --root 8d80… --office AMBASSADOR --hub tls://hub.example:4222 --hub-key 3f2a…
   chancery init MOSCOW --dir moscow --root 8d80… --office MINISTRY --listen 127.0.0.1:4222 --continue register=23342,serial:BEIJING=2521`,
 		Args: exactly("POST"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -67,7 +67,10 @@ func (a *app) initFlags(o *initOptions, c *cobra.Command) *cobra.Command {
 	f.StringArrayVar(&o.offices, "office", nil, "an `office` of the post, an addressee; may be given several times")
 	f.StringSliceVar(&o.people, "people", []string{"drafter", "releaser"}, "officers to make keys for, by `role`; roles of one person are joined by a plus")
 	f.StringVar(&o.Listen, "listen", "", "run the broker for other posts on this `host:port`")
-	f.StringArrayVar(&o.Hubs, "hub", nil, "`address` of a post that runs a broker, nats://host:port; may be given several times")
+	f.StringArrayVar(&o.Hubs, "hub", nil, "`address` of a post that runs a broker, tls://host:port; may be given several times")
+	f.StringArrayVar(&o.HubKeys, "hub-key", nil, "`fingerprint` of the hub's key, learned by another way than the line; may be given several times")
+	f.StringVar(&o.Line, "line", "", "what the line is `like`: fibre, satellite or 2400 (fibre)")
+	f.BoolVar(&o.Metered, "metered", false, "each byte on the line is paid for: the hub wakes this post, which asks for nothing besides")
 	f.StringVar(&o.Database, "database", "", "postgres://… `URL`, when several processes share the post")
 	f.IntVar(&o.Section, "section", 0, "`bytes` of a telegram in one section (32768)")
 	f.DurationVar(&o.retry, "retry", 0, "carry again what has no receipt after this `time` (10s)")
@@ -85,6 +88,7 @@ type initialised struct {
 	Application string            `json:"application"`
 	People      []person          `json:"people"`
 	Continued   map[string]uint32 `json:"continued,omitempty"`
+	HubKey      string            `json:"hub_key,omitempty"`   // fingerprint
 	ReadBack    []string          `json:"read_back,omitempty"` // the words of the card's answer
 }
 
@@ -121,6 +125,9 @@ func (a *app) init(ctx context.Context, o *initOptions) error {
 	words := fmt.Sprintf("Post %s is made in %s. Its routing code is %s.\n", done.Post, done.Folder, done.Route)
 	for _, p := range done.People {
 		words += fmt.Sprintf("Person %d: %s; key file %s\n", p.Number, p.Roles, p.Key)
+	}
+	if done.HubKey != "" {
+		words += fmt.Sprintf("The fingerprint of its hub's key is %s: tell it to the posts that join it, as --hub-key.\n", done.HubKey)
 	}
 	if o.joins {
 		words += fmt.Sprintf("Read these words to the directory's keeper, who compares them:\n\n    %s\n    %s\n\n", strings.Join(done.ReadBack[:4], " "), strings.Join(done.ReadBack[4:], " "))
@@ -224,7 +231,13 @@ func (a *app) makePost(ctx context.Context, f *folder, o *initOptions, series ma
 	if err != nil {
 		return nil, err
 	}
+	if o.Listen != "" {
+		secret.Hub = newHubKey()
+	}
 	done := &initialised{Post: f.config.Name, Folder: f.path, Route: f.config.Route, Application: f.file("application.txt"), Continued: series}
+	if done.HubKey, err = secret.fingerprint(); err != nil {
+		return nil, err
+	}
 	for _, name := range o.offices {
 		addr, err := telegram.ParseAddress(name + "@" + f.config.Name)
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"chancery.example/chancery/directory"
 	"chancery.example/chancery/seal"
@@ -45,17 +44,8 @@ func (a *app) nextLetterKey(ctx context.Context, f *folder) error {
 		return fmt.Errorf("%w. Nothing was changed", err)
 	}
 	u.secret.Letters = append(u.secret.Letters, letterSecret{id, bytes})
-	pass, err := a.passphrase(postKeyName(f.config.Name))
-	if err != nil {
+	if err := a.replaceSecret(f, u.secret); err != nil {
 		return err
-	}
-	file := f.file("keys", "post.age")
-	os.Remove(file + ".new") // of a try that was cut off
-	if err := writeSecret(file+".new", pass, u.secret); err != nil {
-		return fmt.Errorf("%w. Nothing was changed", err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		return fmt.Errorf("%w. Nothing was changed", err)
 	}
 	if _, _, err := u.Enter(ctx, k); err != nil {
 		return fmt.Errorf("%w. The key file has a letter key more that nobody knows of; run this again", err)

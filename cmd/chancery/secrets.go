@@ -27,6 +27,7 @@ type postSecret struct {
 	Login    []byte         `json:"login"`  // nkey seed
 	Master   []byte         `json:"master"` // 32 bytes, from which the keys at rest come
 	Letters  []letterSecret `json:"letters"`
+	Hub      []byte         `json:"hub,omitempty"` // seed of the TLS key of this post's broker, if it has one
 }
 
 type letterSecret struct {

@@ -51,7 +51,7 @@ func (a *app) serve(ctx context.Context) error {
 	defer stop(nil)
 	var hub *line.Hub
 	if f.config.Listen != "" {
-		if hub, err = startHub(ctx, f, log); err != nil {
+		if hub, err = startHub(ctx, f, u.secret, log); err != nil {
 			return err
 		}
 		defer hub.Stop()
@@ -98,8 +98,18 @@ func ended(err error) error {
 	return err
 }
 
-func startHub(ctx context.Context, f *folder, log *slog.Logger) (*line.Hub, error) {
-	hub, err := line.NewHub(line.HubConfig{Listen: f.config.Listen, Dir: f.file("hub"), Log: log})
+func startHub(ctx context.Context, f *folder, secret *postSecret, log *slog.Logger) (*line.Hub, error) {
+	c := line.HubConfig{Listen: f.config.Listen, Dir: f.file("hub"), TLSOnly: f.config.TLSOnly, Log: log}
+	if secret.Hub != nil {
+		key, err := hubKey(secret.Hub)
+		if err != nil {
+			return nil, err
+		}
+		c.Key = key
+	} else if c.TLSOnly {
+		return nil, fmt.Errorf("post.toml: tls_only: this post's hub has no key yet: make one with  chancery hub key --dir %s", f.path)
+	}
+	hub, err := line.NewHub(c)
 	if err != nil {
 		return nil, fmt.Errorf("post.toml: listen: %w", err)
 	}
@@ -132,7 +142,17 @@ func (u *unlocked) line(f *folder, hub *line.Hub, log *slog.Logger) (*line.Line,
 	if err != nil {
 		return nil, err
 	}
-	return line.New(line.Config{Route: c.Route, Hub: hub, URLs: f.config.Hubs, Login: public, Sign: login.Sign, Log: log})
+	if hub != nil {
+		return line.New(line.Config{Route: c.Route, Hub: hub, Log: log})
+	}
+	profile, err := f.config.line()
+	if err != nil {
+		return nil, err
+	}
+	if len(f.config.HubKeys) == 0 {
+		log.Warn("the line to the hub is not encrypted, and whoever is in between may take it over; telegrams on it stay sealed. Ask for the fingerprint of the hub's key, and name it in post.toml as hub_keys, with tls:// in hubs")
+	}
+	return line.New(line.Config{Route: c.Route, URLs: f.config.Hubs, HubKeys: f.config.HubKeys, Login: public, Sign: login.Sign, Log: log, Profile: profile})
 }
 
 // keepAdmitted lets the posts of the directory in at this post's broker, and nobody else.

@@ -69,6 +69,8 @@ type site struct {
 	dir       string            // empty: a temporary folder
 	databases map[string]string // name of a post to the URL of its PostgreSQL; the others have a file
 	outside   bool              // the hub is a NATS server of its own; else the first post listens
+	host      string            // where the hub listens; empty: this machine
+	flags     []string          // of init; nil: short sections, carried again soon
 	program   string            // empty: it is built, as users get it
 	toml      string            // lines that stand before all others in each post.toml
 }
@@ -98,17 +100,29 @@ func newSiege(t *testing.T, at site, names ...string) *siege {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if at.host == "" {
+		at.host = "127.0.0.1"
+	}
+	if at.flags == nil {
+		at.flags = []string{"--section", "700", "--retry", "1s"}
+	}
 	admit := []string{"directory", "admit", "directory.txt"}
+	var made struct {
+		HubKey string `json:"hub_key"`
+	}
 	for i, name := range names {
-		way := []string{"--hub", fmt.Sprintf("nats://127.0.0.1:%d", port)}
-		if i == 0 && !at.outside {
-			way = []string{"--listen", fmt.Sprintf("127.0.0.1:%d", port)}
+		way := []string{"--hub", fmt.Sprintf("tls://%s:%d", at.host, port), "--hub-key", made.HubKey}
+		switch {
+		case at.outside:
+			way = []string{"--hub", fmt.Sprintf("nats://%s:%d", at.host, port)}
+		case i == 0:
+			way = []string{"--listen", fmt.Sprintf("%s:%d", at.host, port)}
 		}
+		way = append(way, at.flags...)
 		if url := at.databases[name]; url != "" {
 			way = append(way, "--database", url)
 		}
-		s.run(nil, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD",
-			"--section", "700", "--retry", "1s"}, way...)...)
+		s.run(&made, append([]string{"init", name, "--dir", name, "--passphrase-file", "pass/" + name, "--root", root.Fingerprint, "--office", "HEAD"}, way...)...)
 		if at.toml != "" {
 			s.setUp(name, at.toml)
 		}
@@ -437,31 +451,38 @@ func (x *besieged) sendForm(ctx context.Context, form string, files ...toAttach)
 		}
 		form = f.String()
 	}
+	_, err := x.release(ctx, c, form)
+	return err
+}
+
+// release drafts, hands over and releases a telegram, and says when its release was asked for.
+func (x *besieged) release(ctx context.Context, c *there, form string) (at time.Time, err error) {
 	var d draftID
 	if err := c.do(ctx, "draft", struct{ Form string }{form}, &d); err != nil {
-		return err
+		return at, err
 	}
 	drafter, releaser := x.people["drafter"], x.people["releaser"]
 	var p post.ToSign
 	if err := c.do(ctx, "prepare", prepare{ID: d.ID, Person: drafter.Person, Key: drafter.Key}, &p); err != nil {
-		return err
+		return at, err
 	}
 	t, err := telegram.Parse(p.Telegram)
 	if err != nil {
-		return err
+		return at, err
 	}
 	key, err := drafter.signer()
 	if err != nil {
-		return err
+		return at, err
 	}
 	if err := c.do(ctx, "hand-over", signed{ID: d.ID, Telegram: p.Telegram, Ed: seal.HandOver(t, key)}, &none{}); err != nil {
-		return err
+		return at, err
 	}
 	if key, err = releaser.signer(); err != nil {
-		return err
+		return at, err
 	}
 	t.Releaser, t.Released = releaser.ref(), time.Now().Add(x.skew).Unix()
 	t.RegisterBy = t.Released + 3600
 	ed, pq := seal.Release(t, key)
-	return c.do(ctx, "release", signed{d.ID, t.Marshal(), ed, pq}, &none{})
+	at = time.Now()
+	return at, c.do(ctx, "release", signed{d.ID, t.Marshal(), ed, pq}, &none{})
 }

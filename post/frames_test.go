@@ -12,6 +12,7 @@ import (
 
 	"chancery.example/chancery/archive"
 	"chancery.example/chancery/post"
+	"chancery.example/chancery/seal"
 	"chancery.example/chancery/store"
 	"chancery.example/chancery/store/storetest"
 	"chancery.example/chancery/telegram"
@@ -262,6 +263,33 @@ func TestNextChainOnAGivenKey(t *testing.T) {
 		t.Error("what does not open was answered")
 	}
 	m.followed("MOSCOW")
+	m.whole()
+}
+
+// A key that was given to one post opens no letter of another, though the letter is genuine.
+func TestGivenKeyOfAnother(t *testing.T) {
+	m := framed(t, nil)
+	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+	m.run()
+	moscow.sendTo("The first.", "BEIJING")
+	m.delivered("MOSCOW")
+	m.until("a key was given", func() bool { return moscow.count("select count(*) from peer_key where length(xwing) > 0") == 1 })
+	c := newClerk(m, "LONDON", "BEIJING")
+	section := telegram.Section{Circuit: 1, Special: 1, Lane: 1, Serial: 1, I: 1, N: 1, Piece: c.registered().Marshal()}
+	l := seal.Letter{From: "LONDON", To: "BEIJING", DirectorySize: c.size, DirectoryRoot: c.directory, Payload: section.Marshal()}
+	e := telegram.Envelope{To: beijing.route, Precedence: telegram.Routine, KeyID: [4]byte(moscow.bytes("select id from peer_key"))}
+	if err := l.Seal(&e, must(seal.NewRecipient(moscow.bytes("select xwing from peer_key"))), c.identity); err != nil {
+		t.Fatal(err)
+	}
+	before := len(beijing.received())
+	m.deliver("BEIJING", e.Marshal())
+	if len(beijing.received()) != before {
+		t.Error("it was taken")
+	}
+	m.deliver("BEIJING", c.letter(section.Marshal())) // to the directory's key it opens
+	if len(beijing.received()) != before+1 {
+		t.Error("the same telegram, sealed to a key that is for anybody, was not taken")
+	}
 	m.whole()
 }
 

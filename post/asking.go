@@ -112,7 +112,7 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 		if err != nil {
 			return err
 		}
-		if lost {
+		if lost || p.keys.Burnable != nil && !known.started(post) {
 			gaps = append(gaps, gap{})
 		}
 		stands, err = openCauses(tx, post)
@@ -133,6 +133,9 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 		}
 		for _, g := range due {
 			known[g.key(post)].asked(now, patience)
+			if g == (gap{}) {
+				known[startOf(post)] = &ask{}
+			}
 		}
 	}
 	for _, g := range gaps {
@@ -142,6 +145,11 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 	}
 	return next, p.raise(ctx, post, known.words(post, gaps, &r, now, stubbornFor*p.config.Retry), p.lateWith(&r, now), stands)
 }
+
+// started says whether a post was told, since this process began, what this one holds: whatever a stop took away, it then seals anew at once.
+func (k asks) started(post string) bool { return k[startOf(post)] != nil }
+
+func startOf(post string) asked { return asked{post: post, named: true} }
 
 func (g *gap) key(post string) asked { return asked{post, g.Series, g.First, g.named} }
 
@@ -167,7 +175,7 @@ func (k asks) follow(post string, gaps []gap, now time.Time, patience time.Durat
 		}
 	}
 	for of := range k {
-		if of.post == post && !open[of] {
+		if of.post == post && !open[of] && of != startOf(post) {
 			delete(k, of)
 		}
 	}

@@ -213,6 +213,18 @@ func (b *Burnable) held(post string) (keys, chains [][4]byte) {
 	return keys, chains
 }
 
+// goOn burns all chains to posts but those named.
+func (b *Burnable) goOn(named map[string][4]byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for post, c := range b.out {
+		if id, ok := named[post]; !ok || id != c.ID {
+			delete(b.out, post)
+			b.dirty = true
+		}
+	}
+}
+
 // giveUp burns the chain to a post: it does not open there any more.
 func (b *Burnable) giveUp(post string) {
 	b.mu.Lock()

@@ -272,6 +272,33 @@ func (p *Post) takeAgain(tx *store.Tx, a *arrived, answer receiptTo) (known bool
 	return true, err
 }
 
+// sameChains gives up the chains of which the database does not know that they go on: a stop came between the two.
+func (p *Post) sameChains(ctx context.Context) error {
+	if p.keys.Burnable == nil {
+		return nil
+	}
+	return p.db.Read(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query("select post, chain from chain_out")
+		if err != nil {
+			return fmt.Errorf("reading which chains go on: %w", err)
+		}
+		defer rows.Close()
+		on := map[string][4]byte{}
+		for rows.Next() {
+			var post string
+			var id []byte
+			if err := rows.Scan(&post, &id); err != nil {
+				return err
+			}
+			if len(id) == 4 {
+				on[post] = [4]byte(id)
+			}
+		}
+		p.keys.Burnable.goOn(on)
+		return rows.Err()
+	})
+}
+
 // burner saves the store of burnable secrets a moment after something was burnt in it, and gives up what is too old.
 func (p *Post) burner(ctx context.Context) error {
 	looked := p.config.Now()

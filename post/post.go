@@ -193,7 +193,7 @@ func (p *Post) Run(ctx context.Context, carrier circuit.Carrier) error {
 		return err
 	}
 	if p.keys.Burnable != nil {
-		if err := p.burnLeft(ctx); err != nil {
+		if err := errors.Join(p.burnLeft(ctx), p.sameChains(ctx)); err != nil {
 			return err
 		}
 	}

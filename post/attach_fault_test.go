@@ -301,7 +301,7 @@ func flashes(es []telegram.Envelope) (out []telegram.Envelope) {
 func TestNothingStarves(t *testing.T) {
 	m := openAttaching(t, func(c *post.Config) { c.Window = 8 << 20 })
 	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
-	s := &slow{Carrier: m.ether.at(moscow.route), piece: 5 * time.Millisecond}
+	s := &slow{Carrier: m.ether.at(moscow.route), piece: 60 * time.Millisecond}
 	m.carrier = func(r telegram.Route) circuit.Carrier {
 		if r == moscow.route {
 			return s

@@ -241,7 +241,7 @@ func (s *slow) sent() []telegram.Envelope {
 func TestFlashPassesBetweenPieces(t *testing.T) {
 	m := openAttaching(t, nil)
 	moscow, beijing, london := m.at("MOSCOW"), m.at("BEIJING"), m.at("LONDON")
-	s := &slow{Carrier: m.ether.at(moscow.route), piece: 30 * time.Millisecond}
+	s := &slow{Carrier: m.ether.at(moscow.route), piece: 100 * time.Millisecond}
 	m.carrier = func(r telegram.Route) circuit.Carrier {
 		if r == moscow.route {
 			return s

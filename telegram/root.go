@@ -155,6 +155,9 @@ func treeRoot(seed []byte, leaves []Leaf) tlog.Hash {
 // leafHashes are the digests of a salted tree's leaves. salt, where it is not nil, is given the salt of each, which it must not keep.
 func leafHashes(seed []byte, leaves []Leaf, salt func(i int, salt []byte)) []tlog.Hash {
 	hashes := make([]tlog.Hash, len(leaves))
+	if len(leaves) == 0 { // a tree that is left out has no seed
+		return hashes
+	}
 	m := hmac.New(sha256.New, seed) // one keyed state for all leaves: three times as fast as a new one each
 	in := append([]byte(LabelSalt), 0, 0, 0, 0)
 	var buf []byte

@@ -80,9 +80,7 @@ func (p *Post) openSealed(place string, sealed []byte, v any) error {
 }
 
 func (p *Post) openJSON(place string, sealed []byte, v any) {
-	if b, err := p.keys.Rest.Open(place, sealed); err == nil {
-		_ = json.Unmarshal(b, v) // what cannot be read is left empty: register verify names it
-	}
+	_ = p.openSealed(place, sealed, v) // what cannot be read is left empty: register verify names it
 }
 
 // Draft lays a draft on the desk and gives its number.

@@ -12,7 +12,10 @@ import (
 )
 
 // asks is what is to be asked for, and how often it was. It is in memory only.
-type asks map[asked]*ask
+type asks struct {
+	of   map[asked]*ask
+	told map[string]bool // the posts that were told, since this process began, which keys this one holds
+}
 
 // asked names a gap by its first number.
 type asked struct {
@@ -37,7 +40,7 @@ const (
 // asker asks other posts for what is missing, and says who is overdue.
 func (p *Post) asker(ctx context.Context, carrier circuit.Carrier) error {
 	wake := p.db.Wake(ctx, topicGaps)
-	known := asks{}
+	known := &asks{map[asked]*ask{}, map[string]bool{}}
 	for ctx.Err() == nil {
 		next, err := p.askAll(ctx, carrier, known)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoDirectory) {
@@ -51,7 +54,7 @@ func (p *Post) asker(ctx context.Context, carrier circuit.Carrier) error {
 }
 
 // askAll asks each post for what is due, and says when something is due next.
-func (p *Post) askAll(ctx context.Context, carrier circuit.Carrier, known asks) (next time.Time, err error) {
+func (p *Post) askAll(ctx context.Context, carrier circuit.Carrier, known *asks) (next time.Time, err error) {
 	v, err := p.current()
 	if err != nil {
 		return next, err
@@ -99,7 +102,7 @@ func correspondents(tx *store.Tx) (posts []string, err error) {
 }
 
 // askOne asks one post for what is due, and says when something of it is due next; zero if nothing is missing.
-func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, post string, known asks, now time.Time) (next time.Time, err error) {
+func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, post string, known *asks, now time.Time) (next time.Time, err error) {
 	var gaps []gap
 	var r reckoning
 	var patience time.Duration
@@ -112,8 +115,8 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 		if err != nil {
 			return err
 		}
-		if lost || p.keys.Burnable != nil && !known.started(post) {
-			gaps = append(gaps, gap{})
+		if lost || p.keys.Burnable != nil && !known.told[post] { // whatever a stop took away is then sealed anew at once
+			gaps = append(gaps, gap{held: true})
 		}
 		stands, err = openCauses(tx, post)
 		return err
@@ -123,7 +126,7 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 	known.follow(post, gaps, now, patience)
 	var due []gap
 	for _, g := range gaps {
-		if !known[g.key(post)].due.After(now) {
+		if !known.of[g.key(post)].due.After(now) {
 			due = append(due, g)
 		}
 	}
@@ -132,24 +135,19 @@ func (p *Post) askOne(ctx context.Context, v *view, carrier circuit.Carrier, pos
 			return now.Add(patience), err
 		}
 		for _, g := range due {
-			known[g.key(post)].asked(now, patience)
-			if g == (gap{}) {
-				known[startOf(post)] = &ask{}
+			known.of[g.key(post)].asked(now, patience)
+			if g.held {
+				known.told[post] = true
 			}
 		}
 	}
 	for _, g := range gaps {
-		if at := known[g.key(post)].due; next.IsZero() || at.Before(next) {
+		if at := known.of[g.key(post)].due; next.IsZero() || at.Before(next) {
 			next = at
 		}
 	}
 	return next, p.raise(ctx, post, known.words(post, gaps, &r, now, stubbornFor*p.config.Retry), p.lateWith(&r, now), stands)
 }
-
-// started says whether a post was told, since this process began, what this one holds: whatever a stop took away, it then seals anew at once.
-func (k asks) started(post string) bool { return k[startOf(post)] != nil }
-
-func startOf(post string) asked { return asked{post: post, named: true} }
 
 func (g *gap) key(post string) asked { return asked{post, g.Series, g.First, g.named} }
 
@@ -163,29 +161,29 @@ func (a *ask) asked(now time.Time, patience time.Duration) {
 }
 
 // follow takes note of the gaps of a post that are new, and forgets those that are closed.
-func (k asks) follow(post string, gaps []gap, now time.Time, patience time.Duration) {
+func (k *asks) follow(post string, gaps []gap, now time.Time, patience time.Duration) {
 	open := map[asked]bool{}
 	for _, g := range gaps {
 		of := g.key(post)
 		open[of] = true
-		if k[of] == nil && g.named {
-			k[of] = &ask{due: now.Add(patience)}
-		} else if k[of] == nil {
-			k[of] = &ask{due: g.due}
+		if k.of[of] == nil && g.named {
+			k.of[of] = &ask{due: now.Add(patience)}
+		} else if k.of[of] == nil {
+			k.of[of] = &ask{due: g.due}
 		}
 	}
-	for of := range k {
-		if of.post == post && !open[of] && of != startOf(post) {
-			delete(k, of)
+	for of := range k.of {
+		if of.post == post && !open[of] {
+			delete(k.of, of)
 		}
 	}
 }
 
 // words names the serials that their sender says it sent, that it was asked for again and again, and that do not come though it can be heard.
-func (k asks) words(post string, gaps []gap, r *reckoning, now time.Time, long time.Duration) string {
+func (k *asks) words(post string, gaps []gap, r *reckoning, now time.Time, long time.Duration) string {
 	var words []string
 	for _, g := range gaps {
-		a := k[g.key(post)]
+		a := k.of[g.key(post)]
 		if g.Of == telegram.Serials && g.named && a != nil && a.tries >= stubbornTries && now.Sub(a.first) >= long && r.came.After(a.first) {
 			words = append(words, rangeWords(telegram.Type(g.Grade), g.Range))
 		}
@@ -277,7 +275,7 @@ func (p *Post) sendRepeat(ctx context.Context, v *view, carrier circuit.Carrier,
 	}
 	r.Keys, r.Chains = r.Keys[max(0, len(r.Keys)-telegram.MaxHeld):], r.Chains[max(0, len(r.Chains)-telegram.MaxHeld):]
 	for _, g := range gaps { // they are in order
-		if g == (gap{}) { // the chain: what is held says all
+		if g.held { // which every request says
 			continue
 		}
 		if n := len(r.Wanted); n == 0 || r.Wanted[n-1].Series != g.Series {

@@ -225,6 +225,7 @@ type gap struct {
 	telegram.Range
 	named bool      // its sender has sent it: it is asked for a round trip after that is known here
 	due   time.Time // when it is to be asked for otherwise
+	held  bool      // no number is missing: the other is to be told which keys are held, and that what does not open with them is missing
 }
 
 // gapsOf are the gaps in what one post sends.

@@ -47,6 +47,7 @@ var checked = []struct{ files, tests string }{
 	{"post/incoming.go", "./post"},
 	{"post/judge.go", "./post"},
 	{"post/news.go", "./post"},
+	{"post/signed.go", "./post"},
 	{"eml/*.go", "./eml"},
 	{"post/disclosed.go", "./post"},
 }

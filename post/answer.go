@@ -24,10 +24,7 @@ func below(p telegram.Precedence) telegram.Precedence { return max(p, 1) - 1 }
 
 // openAsk reads a service message of that kind, and checks whose it is.
 func (p *Post) openAsk(v *view, from string, s *telegram.Service) (*telegram.Ask, error) {
-	if !v.identity(from).Verify(telegram.LabelAsk, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on what it asks for does not hold")
-	}
-	a, err := telegram.ParseAsk(s.Statement)
+	a, err := signedBy(v, from, s, telegram.LabelAsk, "the signature on what it asks for", telegram.ParseAsk)
 	if err != nil {
 		return nil, err
 	}

@@ -82,10 +82,7 @@ func (p *Post) accountFor(tx *store.Tx, post string, serial uint32, now time.Tim
 
 // openLastNumber reads a service message of that kind, and checks whose it is.
 func (p *Post) openLastNumber(v *view, from string, s *telegram.Service) (*telegram.LastNumber, error) {
-	if !v.identity(from).Verify(telegram.LabelLastNumber, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on last numbers does not hold")
-	}
-	n, err := telegram.ParseLastNumber(s.Statement)
+	n, err := signedBy(v, from, s, telegram.LabelLastNumber, "the signature on last numbers", telegram.ParseLastNumber)
 	if err == nil && (n.From != from || n.To != p.config.Name) {
 		err = errors.New("the last numbers are between other posts")
 	}

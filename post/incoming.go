@@ -306,10 +306,7 @@ func (p *Post) openService(v *view, payload []byte, a *arrived) error {
 }
 
 func (p *Post) openReceipt(v *view, from string, s *telegram.Service) (*telegram.Receipt, error) {
-	if !v.identity(from).Verify(telegram.LabelReceipt, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the receipt's signature does not hold")
-	}
-	r, err := telegram.ParseReceipt(s.Statement)
+	r, err := signedBy(v, from, s, telegram.LabelReceipt, "the receipt's signature", telegram.ParseReceipt)
 	if err != nil {
 		return nil, err
 	}

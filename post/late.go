@@ -289,10 +289,7 @@ func (p *Post) giveKey(ctx context.Context, v *view, carrier circuit.Carrier, to
 
 // readKey reads a one-time key, and checks whose it is.
 func (p *Post) readKey(v *view, from string, s *telegram.Service) (*telegram.GivenKey, error) {
-	if !v.identity(from).Verify(telegram.LabelGiven, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on a one-time key does not hold")
-	}
-	g, err := telegram.ParseGivenKey(s.Statement)
+	g, err := signedBy(v, from, s, telegram.LabelGiven, "the signature on a one-time key", telegram.ParseGivenKey)
 	if err != nil {
 		return nil, err
 	}

@@ -154,10 +154,7 @@ func (p *Post) sendPayload(ctx context.Context, v *view, carrier circuit.Carrier
 
 // readNews reads a service message of that kind, and checks whose it is.
 func (p *Post) readNews(v *view, from string, s *telegram.Service) (*telegram.News, error) {
-	if !v.identity(from).Verify(telegram.LabelNews, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on news of the directory does not hold")
-	}
-	n, err := telegram.ParseNews(s.Statement)
+	n, err := signedBy(v, from, s, telegram.LabelNews, "the signature on news of the directory", telegram.ParseNews)
 	if err != nil {
 		return nil, err
 	}

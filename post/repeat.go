@@ -23,10 +23,7 @@ const mostAsked = 256
 
 // openRepeat reads a service message of that kind, and checks whose it is.
 func (p *Post) openRepeat(v *view, from string, s *telegram.Service) (*telegram.Repeat, error) {
-	if !v.identity(from).Verify(telegram.LabelRepeat, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on a repeat request does not hold")
-	}
-	r, err := telegram.ParseRepeat(s.Statement)
+	r, err := signedBy(v, from, s, telegram.LabelRepeat, "the signature on a repeat request", telegram.ParseRepeat)
 	if err == nil && (r.From != from || r.To != p.config.Name) {
 		err = errors.New("the repeat request is between other posts")
 	}

@@ -101,10 +101,7 @@ func (p *Post) tellSeen(ctx context.Context, carrier circuit.Carrier) error {
 
 // readSeen reads the word of a post that a telegram was opened there, and checks whose it is.
 func (p *Post) readSeen(v *view, from string, s *telegram.Service) (*telegram.Seen, error) {
-	if !v.identity(from).Verify(telegram.LabelSeen, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on the word that a telegram was opened does not hold")
-	}
-	x, err := telegram.ParseSeen(s.Statement)
+	x, err := signedBy(v, from, s, telegram.LabelSeen, "the signature on the word that a telegram was opened", telegram.ParseSeen)
 	if err != nil {
 		return nil, err
 	}

@@ -235,10 +235,7 @@ func (p *Post) cosign(text string) (string, error) {
 
 // openWitness reads a witness's message and checks every signature in it. It touches no database.
 func (p *Post) openWitness(v *view, from string, s *telegram.Service) (*witnessed, error) {
-	if !v.identity(from).Verify(telegram.LabelWitness, s.Statement, s.Ed, s.PQ) {
-		return nil, errors.New("the signature on a witness's message does not hold")
-	}
-	m, err := telegram.ParseWitness(s.Statement)
+	m, err := signedBy(v, from, s, telegram.LabelWitness, "the signature on a witness's message", telegram.ParseWitness)
 	if err != nil {
 		return nil, err
 	}

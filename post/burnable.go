@@ -127,30 +127,37 @@ func (b *Burnable) load() error {
 
 // burnableKept is what the file says, once it is open.
 type burnableKept struct {
-	Out []struct {
+	Out   []keptOut
+	In    []keptIn
+	Once  []keptOnce
+	Terms []keptTerm
+}
+
+type (
+	keptOut struct {
 		Post      string
 		Chain     []byte
 		Opened    time.Time
 		Service   uint16
 		Confirmed bool
 	}
-	In []struct {
+	keptIn struct {
 		Post   string
 		Chain  []byte
 		Opened time.Time
 	}
-	Once []struct {
+	keptOnce struct {
 		ID   []byte
 		Post string
 		Key  []byte
 		Made time.Time
 	}
-	Terms []struct {
+	keptTerm struct {
 		ID                  []byte
 		Key                 []byte
 		NotBefore, NotAfter time.Time
 	}
-}
+)
 
 // serviceMargin is how many frames may have gone out since the store was saved: after a start their numbers are passed over.
 const serviceMargin = 1024
@@ -232,43 +239,24 @@ func (b *Burnable) Save() error {
 func (b *Burnable) marshal() []byte {
 	var k burnableKept
 	for post, x := range b.out {
-		k.Out = append(k.Out, struct {
-			Post      string
-			Chain     []byte
-			Opened    time.Time
-			Service   uint16
-			Confirmed bool
-		}{post, x.Marshal(), x.Opened, x.Service, x.Confirmed})
+		k.Out = append(k.Out, keptOut{post, x.Marshal(), x.Opened, x.Service, x.Confirmed})
 	}
 	for _, x := range b.in {
-		k.In = append(k.In, struct {
-			Post   string
-			Chain  []byte
-			Opened time.Time
-		}{x.Post, x.Marshal(), x.Opened})
+		k.In = append(k.In, keptIn{x.Post, x.Marshal(), x.Opened})
 	}
 	for _, x := range b.once {
 		key, err := x.Key.Bytes()
 		if err != nil {
 			continue
 		}
-		k.Once = append(k.Once, struct {
-			ID   []byte
-			Post string
-			Key  []byte
-			Made time.Time
-		}{x.ID[:], x.Post, key, x.Made})
+		k.Once = append(k.Once, keptOnce{x.ID[:], x.Post, key, x.Made})
 	}
 	for _, x := range b.terms {
 		key, err := x.Key.Bytes()
 		if err != nil {
 			continue
 		}
-		k.Terms = append(k.Terms, struct {
-			ID                  []byte
-			Key                 []byte
-			NotBefore, NotAfter time.Time
-		}{x.ID[:], key, x.NotBefore, x.NotAfter})
+		k.Terms = append(k.Terms, keptTerm{x.ID[:], key, x.NotBefore, x.NotAfter})
 	}
 	text, _ := json.Marshal(k)
 	return text

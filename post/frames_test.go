@@ -230,14 +230,21 @@ func TestFramesStopped(t *testing.T) {
 	m.whole()
 }
 
-// A chain lasts a week; the next one is opened on the one-time key that the other gave, and that key opens nothing more.
-func TestNextChainOnAGivenKey(t *testing.T) {
-	m := framed(t, nil)
-	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
+// keyGiven is framed, with a first telegram that has opened a chain, and the key that was given for the next.
+func keyGiven(t *testing.T) (m *ministry, moscow, beijing *desks) {
+	t.Helper()
+	m = framed(t, nil)
+	moscow, beijing = m.at("MOSCOW"), m.at("BEIJING")
 	m.run()
 	moscow.sendTo("The first.", "BEIJING")
 	m.delivered("MOSCOW")
 	m.until("a key was given", func() bool { return moscow.count("select count(*) from peer_key where length(xwing) > 0") == 1 })
+	return m, moscow, beijing
+}
+
+// A chain lasts a week; the next one is opened on the one-time key that the other gave, and that key opens nothing more.
+func TestNextChainOnAGivenKey(t *testing.T) {
+	m, moscow, beijing := keyGiven(t)
 	first := moscow.bytes("select id from peer_key")
 	for _, x := range m.opened() {
 		x.skew.Store(int64(8 * 24 * time.Hour))
@@ -268,12 +275,7 @@ func TestNextChainOnAGivenKey(t *testing.T) {
 
 // A key that was given to one post opens no letter of another, though the letter is genuine.
 func TestGivenKeyOfAnother(t *testing.T) {
-	m := framed(t, nil)
-	moscow, beijing := m.at("MOSCOW"), m.at("BEIJING")
-	m.run()
-	moscow.sendTo("The first.", "BEIJING")
-	m.delivered("MOSCOW")
-	m.until("a key was given", func() bool { return moscow.count("select count(*) from peer_key where length(xwing) > 0") == 1 })
+	m, moscow, beijing := keyGiven(t)
 	c := newClerk(m, "LONDON", "BEIJING")
 	section := telegram.Section{Circuit: 1, Special: 1, Lane: 1, Serial: 1, I: 1, N: 1, Piece: c.registered().Marshal()}
 	l := seal.Letter{From: "LONDON", To: "BEIJING", DirectorySize: c.size, DirectoryRoot: c.directory, Payload: section.Marshal()}
